@@ -1,0 +1,55 @@
+#pragma once
+// WAL-E's log records on stderr and syslog.
+//
+// Layout, names and structured fields are an interface: people grep for them (docs/format.md is
+// about stores, man wal-e "LOGGING" about these). Writing a record never fails and never changes
+// the result of a command: a dead pipe or a missing syslog is ignored.
+
+#include <wale/base/error.hpp>
+
+#include <chrono>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wale::log {
+
+enum class level { debug, info, warning, error, critical };
+
+struct field {
+  std::string name;
+  std::string value;
+};
+
+/// One record. `logger` is the dotted name WAL-E used, for example `wal_e.worker.upload`.
+struct record {
+  std::string_view logger;
+  level severity = level::info;
+  explanation text;
+  std::vector<field> structured = {}; ///< printed sorted by name, after time and pid
+};
+
+/// The record as text, without a final newline. Pure. Embedded newlines are followed by 8 spaces.
+std::string layout(const record& r, std::chrono::system_clock::time_point time, int pid);
+
+/// Where records go; set once by main from WALE_LOG_DESTINATION, WALE_SYSLOG_FACILITY and --terse.
+struct destinations {
+  bool to_stderr = true;
+  bool to_syslog = true;
+  int facility = 1 << 3; ///< LOG_USER
+  level least = level::info;
+};
+void configure(const destinations& d);
+
+/// Parses a comma separated list as WAL-E does: no trimming, unknown words ignored.
+/// Sets to_stderr and to_syslog of `d`.
+void parse_destination(std::string_view list, destinations& d);
+/// The facility for a name in any case, or -1.
+int parse_facility(std::string_view name);
+
+void write(const record& r);
+void debug(std::string_view logger, explanation text, std::vector<field> structured = {});
+void info(std::string_view logger, explanation text, std::vector<field> structured = {});
+void warning(std::string_view logger, explanation text, std::vector<field> structured = {});
+
+} // namespace wale::log

@@ -1,0 +1,206 @@
+// WAL-E's record layout, and its two destinations.
+#include <wale/base/log.hpp>
+
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <ctime>
+
+namespace wale::log {
+namespace {
+
+destinations where;
+
+std::string_view name_of(level l) {
+  switch (l) {
+  case level::debug:
+    return "DEBUG";
+  case level::info:
+    return "INFO";
+  case level::warning:
+    return "WARNING";
+  case level::error:
+    return "ERROR";
+  case level::critical:
+    return "CRITICAL";
+  }
+  return "CRITICAL";
+}
+
+int severity_of(level l) {
+  switch (l) {
+  case level::debug:
+    return LOG_DEBUG;
+  case level::info:
+    return LOG_INFO;
+  case level::warning:
+    return LOG_WARNING;
+  case level::error:
+    return LOG_ERR;
+  case level::critical:
+    return LOG_CRIT;
+  }
+  return LOG_CRIT;
+}
+
+std::string padded(std::string_view text, std::size_t width) {
+  std::string s(text);
+  if (s.size() < width) s.append(width - s.size(), ' ');
+  return s;
+}
+
+std::string timestamp(std::chrono::system_clock::time_point time) {
+  const auto since_epoch =
+      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
+  const std::time_t seconds = since_epoch / 1000000;
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char date[32];
+  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
+  char text[48];
+  std::snprintf(text, sizeof text, "%s.%06d-00", date, static_cast<int>(since_epoch % 1000000));
+  return text;
+}
+
+// Every newline inside the text starts a continuation line, so that a record stays one record.
+std::string indented(std::string_view text) {
+  std::string s;
+  for (char c : text) {
+    s += c;
+    if (c == '\n') s += "        ";
+  }
+  return s;
+}
+
+// The descriptor stays open for the life of the process, as syslog(3)'s does.
+class syslog_socket {
+public:
+  void send(int priority, const std::string& text) {
+    if (!connected() && !connect()) return;
+    std::string datagram = "<" + std::to_string(priority) + ">" + text;
+    // WAL-E's handler ends its datagrams with a NUL.
+    ::send(fd_, datagram.c_str(), datagram.size() + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+  }
+
+private:
+  bool connected() const { return fd_ >= 0; }
+
+  bool connect() {
+    if (given_up_) return false;
+    int refused = 0;
+    for (const char* path : {"/dev/log", "/var/run/log", "/var/run/syslog"}) {
+      const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+      if (fd < 0) break;
+      sockaddr_un address{};
+      address.sun_family = AF_UNIX;
+      std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+      if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+        fd_ = fd;
+        return true;
+      }
+      if (errno == EACCES || errno == ECONNREFUSED) refused = errno;
+      ::close(fd);
+    }
+    given_up_ = true;
+    if (refused) {
+      const std::string text = "wal-e: Could not set up syslog, continuing anyway.  (" +
+                               describe_errno(refused) + ")\n";
+      (void)!::write(STDERR_FILENO, text.data(), text.size());
+    }
+    return false;
+  }
+
+  int fd_ = -1;
+  bool given_up_ = false;
+};
+
+syslog_socket to_syslog;
+
+void write_all(int fd, std::string_view text) {
+  while (!text.empty()) {
+    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n <= 0) return;
+    text.remove_prefix(static_cast<std::size_t>(n));
+  }
+}
+
+} // namespace
+
+std::string layout(const record& r, std::chrono::system_clock::time_point time, int pid) {
+  std::string text = "MSG: " + r.text.msg;
+  if (!r.text.detail.empty()) text += "\nDETAIL: " + r.text.detail;
+  if (!r.text.hint.empty()) text += "\nHINT: " + r.text.hint;
+  text += "\nSTRUCTURED: time=" + timestamp(time) + " pid=" + std::to_string(pid);
+
+  std::vector<field> fields = r.structured;
+  std::ranges::sort(fields, {}, &field::name);
+  for (const field& f : fields) text += " " + f.name + "=" + f.value;
+
+  return padded(r.logger, 12) + " " + padded(name_of(r.severity), 8) + " " + indented(text);
+}
+
+void configure(const destinations& d) { where = d; }
+
+void parse_destination(std::string_view list, destinations& d) {
+  d.to_stderr = d.to_syslog = false;
+  while (true) {
+    const std::size_t comma = list.find(',');
+    const std::string_view word = list.substr(0, comma);
+    if (word == "stderr") d.to_stderr = true;
+    if (word == "syslog") d.to_syslog = true;
+    if (comma == std::string_view::npos) return;
+    list.remove_prefix(comma + 1);
+  }
+}
+
+int parse_facility(std::string_view name) {
+  struct entry {
+    std::string_view name;
+    int value;
+  };
+  static constexpr std::array<entry, 20> known{{
+      {"kern", LOG_KERN},     {"user", LOG_USER},     {"mail", LOG_MAIL},
+      {"daemon", LOG_DAEMON}, {"auth", LOG_AUTH},     {"syslog", LOG_SYSLOG},
+      {"lpr", LOG_LPR},       {"news", LOG_NEWS},     {"uucp", LOG_UUCP},
+      {"cron", LOG_CRON},     {"authpriv", LOG_AUTHPRIV}, {"ftp", LOG_FTP},
+      {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
+      {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},
+      {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
+  }};
+  std::string lower(name);
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  for (const entry& e : known)
+    if (e.name == lower) return e.value;
+  return -1;
+}
+
+void write(const record& r) {
+  if (r.severity < where.least) return;
+  const std::string text = layout(r, std::chrono::system_clock::now(), ::getpid());
+  if (where.to_stderr) write_all(STDERR_FILENO, text + "\n");
+  if (where.to_syslog) to_syslog.send(where.facility | severity_of(r.severity), text);
+}
+
+void debug(std::string_view logger, explanation text, std::vector<field> structured) {
+  write({logger, level::debug, std::move(text), std::move(structured)});
+}
+
+void info(std::string_view logger, explanation text, std::vector<field> structured) {
+  write({logger, level::info, std::move(text), std::move(structured)});
+}
+
+void warning(std::string_view logger, explanation text, std::vector<field> structured) {
+  write({logger, level::warning, std::move(text), std::move(structured)});
+}
+
+} // namespace wale::log
