@@ -1,0 +1,80 @@
+#pragma once
+// The members of a tar stream written below a directory.
+//
+// The archive is hostile: nothing it says leads outside the target. Names are relative and without
+// `..` (only `/`, WAL-E's name of the root, stands for the target itself), no symbolic link is
+// followed on the way to a member but those the caller lists, hard links lead only to members
+// extracted in the same restore, device nodes are refused. Set-id bits of files are dropped.
+
+#include <wale/io/runtime.hpp>
+#include <wale/io/stream.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <string_view>
+#include <unordered_set>
+#include <vector>
+
+namespace wale::archive {
+
+/// The names of the members extracted so far in one restore, shared by its partitions. I/O thread
+/// only. Holds 16 bytes of each name's SHA-256 instead of the name, so that millions stay small.
+class restored_names {
+public:
+  /// False if the name was there.
+  bool insert(std::string_view name);
+  bool contains(std::string_view name) const;
+  std::size_t size() const noexcept { return seen_.size(); }
+
+private:
+  using key = std::array<std::uint64_t, 2>;
+  struct key_hash {
+    std::size_t operator()(const key& k) const noexcept { return k[0]; }
+  };
+  static key key_of(std::string_view name);
+
+  std::unordered_set<key, key_hash> seen_;
+};
+
+/// Names are member names: relative, without a slash at the end.
+struct extract_options {
+  std::string target; ///< an existing directory
+
+  /// Links of the target that members may lie below, for example `pg_tblspc/16384` or `pg_wal`.
+  /// Each must be a link to a directory, or a directory, when the extraction begins; it is kept,
+  /// whatever kind of member has its name.
+  std::vector<std::string> followed = {};
+  /// Files written under another name in place of their own; both relative to the target.
+  std::map<std::string, std::string> held = {};
+  /// Names that are left as they are if something with that name is there already.
+  std::set<std::string> kept = {};
+  /// Symlink members made as empty directories (mode 0700) instead.
+  std::set<std::string> links_as_directories = {};
+  /// fsync every file, and every directory changed, in batches, before returning. For callers that
+  /// cannot use syncfs.
+  bool sync = false;
+  /// Blocks of the stream held by writes in flight, at most. The source must own at least two more.
+  std::size_t blocks_in_flight = 8;
+};
+
+struct extract_summary {
+  std::size_t members = 0;
+  std::size_t files = 0;
+  std::uint64_t file_bytes = 0;            ///< sum of the sizes of all file members
+  std::map<std::string, std::size_t> held; ///< how often each held name occurred
+  std::vector<std::string> kept;           ///< names that were left as they were
+};
+
+/// Reads `plain` to its end (but does not close it) and writes its members. Owner is restored only
+/// for root, by name where the name exists here, else by number; modes and times always, those of
+/// directories when all else is written. Throws failure: kind::corrupt and kind::refused for what
+/// the archive says, otherwise as the system call. A failure or cancellation leaves what was
+/// written so far; nothing is in flight any more. Extracting the same archive again mends it.
+task<extract_summary>
+extract(io::runtime& rt, io::source& plain, extract_options options, restored_names& names);
+
+} // namespace wale::archive
