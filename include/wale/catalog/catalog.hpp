@@ -1,0 +1,58 @@
+#pragma once
+// Which backups an archive holds. A backup exists exactly if its sentinel does.
+
+#include <wale/catalog/layout.hpp>
+#include <wale/catalog/sentinel.hpp>
+#include <wale/io/runtime.hpp>
+#include <wale/io/task.hpp>
+#include <wale/store/store.hpp>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wale::catalog {
+
+/// One completed backup, as its sentinel's listing shows it.
+struct backup {
+  backup_name name;
+  std::int64_t modified_ns = 0;
+  std::string last_modified;
+};
+
+/// Completed backups in the order of the listing.
+task<std::vector<backup>> list_backups(store::store& archive);
+
+/// Reads a small object whole. nullopt if absent; kind::corrupt beyond `limit` bytes.
+task<std::optional<std::string>> read_object(
+    io::runtime& rt, store::store& archive, store::object_key key, std::size_t limit = 8 << 20);
+
+/// Stores a small object, replacing what is there.
+task<> write_object(
+    io::runtime& rt,
+    store::store& archive,
+    store::object_key key,
+    std::string content_type,
+    std::string content);
+
+/// Throws kind::corrupt if the object vanished or is none.
+task<sentinel> load_sentinel(io::runtime& rt, store::store& archive, backup_name name);
+/// nullopt for backups that WAL-E took.
+task<std::optional<metadata>>
+load_metadata(io::runtime& rt, store::store& archive, backup_name name);
+
+/// When a backup was taken, for ordering: our metadata's finish time, else when the store says that
+/// its sentinel was modified.
+task<std::optional<backup>>
+latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candidates);
+
+/// The completed backups that a query names: `LATEST`, or one name. Throws kind::usage with WAL-E's
+/// words for anything else. No match gives an empty list.
+task<std::vector<backup>> find_backups(io::runtime& rt, store::store& archive, std::string query);
+
+/// RFC 3339 in UTC with seconds, as metadata has it; and back, in ns since the epoch.
+std::string format_time(std::int64_t ns);
+std::optional<std::int64_t> parse_time(std::string_view text);
+
+} // namespace wale::catalog

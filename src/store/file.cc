@@ -1,0 +1,363 @@
+// Objects as files. An object is written under a temporary name in its own directory, made durable,
+// and only then given its name: by link(2) where it must not replace another, else by rename(2).
+#include "file.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/io/file.hpp>
+#include <wale/io/file_source.hpp>
+#include <wale/io/fs.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstdio>
+#include <ctime>
+#include <dirent.h>
+#include <fcntl.h>
+#include <random>
+#include <unistd.h>
+#include <utility>
+
+namespace wale::store {
+namespace {
+
+namespace fs = io::fs;
+
+constexpr const char* digest_attribute = "user.wale.sha256";
+constexpr std::string_view temporary_prefix = ".wal-e-";
+constexpr mode_t file_mode = 0640;
+constexpr mode_t directory_mode = 0750;
+
+bool is_temporary(std::string_view name) {
+  return name.starts_with(temporary_prefix);
+}
+
+std::string temporary_name() {
+  static std::random_device entropy;
+  char name[48];
+  std::snprintf(
+      name,
+      sizeof name,
+      "%s%08x%08x",
+      temporary_prefix.data(),
+      static_cast<unsigned>(entropy()),
+      static_cast<unsigned>(entropy()));
+  return name;
+}
+
+// As Python's datetime.isoformat() prints a UTC time, which WAL-E shows: no fraction if it is zero.
+std::string isoformat(std::int64_t ns) {
+  const std::time_t seconds = ns / 1'000'000'000;
+  const auto microseconds = static_cast<int>(ns / 1000 % 1'000'000);
+  std::tm utc{};
+  gmtime_r(&seconds, &utc);
+  char text[64];
+  const std::size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
+  if (microseconds != 0) std::snprintf(text + n, sizeof text - n, ".%06d", microseconds);
+  return text;
+}
+
+std::int64_t modified_ns(const struct stat& s) {
+  return std::int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec;
+}
+
+// The temporary file of one put. Leaving the scope early removes it.
+class temporary_file {
+public:
+  temporary_file(io::file f, std::string path) : file_(std::move(f)), path_(std::move(path)) {}
+  ~temporary_file() {
+    if (path_.empty()) return;
+    try {
+      fs::unlink(path_);
+    } catch (const failure&) { // a later sweep finds it by its name
+      return;
+    }
+  }
+  temporary_file(const temporary_file&) = delete;
+  temporary_file& operator=(const temporary_file&) = delete;
+
+  io::file& file() { return file_; }
+  const std::string& path() const { return path_; }
+  void published() { path_.clear(); }
+
+private:
+  io::file file_;
+  std::string path_;
+};
+
+class file_store final : public store {
+public:
+  file_store(io::runtime& rt, std::string authority, std::string root)
+      : runtime_(rt), authority_(std::move(authority)), root_(std::move(root)) {}
+
+  std::string url(const object_key& key) const override {
+    return "file://" + authority_ + path_of(key);
+  }
+
+  std::string prefix() const override {
+    std::string p = root_.substr(1);
+    if (!p.empty()) p += '/';
+    return p;
+  }
+
+  std::string kind_name() const override { return "file"; }
+
+  task<> prepare() override {
+    auto make = [this] { make_root(); };
+    co_await runtime_.offload(make);
+  }
+
+  task<put_result> put(put_request request, io::source& body) override {
+    const std::string path = path_of(request.key);
+    const std::string directory = path.substr(0, path.rfind('/'));
+    const std::string temporary_path = directory + "/" + temporary_name();
+    auto make = [&] { make_directory_of(request.key); };
+    co_await runtime_.offload(make);
+
+    io::file out =
+        co_await io::file::open(runtime_, temporary_path, O_WRONLY | O_CREAT | O_EXCL, file_mode);
+    temporary_file temporary(std::move(out), temporary_path);
+
+    put_result result;
+    result.bytes = co_await write_body(temporary.file(), body);
+    if (request.plain_digest) {
+      if (const auto digest = request.plain_digest())
+        fs::set_attribute(temporary.file().descriptor(), digest_attribute, to_hex(*digest));
+    }
+    co_await temporary.file().sync();
+    temporary.file().close();
+
+    auto publish = [&] { return give_name(temporary, path, request.condition); };
+    result.what = co_await runtime_.offload(publish);
+    co_return result;
+  }
+
+  task<std::unique_ptr<io::source>> get(object_key key, io::block_budget budget) override {
+    const std::string path = path_of(key);
+    auto opening = [&] { return open_existing(key, path); };
+    std::optional<opened> o = co_await runtime_.offload(opening);
+    if (!o) co_return nullptr;
+    io::file input = io::file::adopt(runtime_, o->descriptor, path);
+    co_return io::read_file(runtime_, std::move(input), o->size, std::move(budget));
+  }
+
+  task<std::optional<object_attributes>> head(object_key key) override {
+    const std::string path = path_of(key);
+    auto look = [&] { return attributes_of(key, path); };
+    co_return co_await runtime_.offload(look);
+  }
+
+  task<std::vector<object_info>> list(std::string key_prefix) override {
+    auto walk = [&] {
+      std::vector<object_info> found;
+      require_root();
+      const std::size_t slash = key_prefix.rfind('/');
+      const std::string directory =
+          slash == std::string::npos ? "" : key_prefix.substr(0, slash + 1);
+      collect(directory, key_prefix, found);
+      std::ranges::sort(found, {}, &object_info::key);
+      return found;
+    };
+    co_return co_await runtime_.offload(walk);
+  }
+
+  task<> remove(std::vector<object_key> keys) override {
+    auto unlink_all = [&] {
+      std::exception_ptr first;
+      for (const object_key& key : keys) {
+        try {
+          fs::unlink(path_of(key));
+          prune_directories(key.name);
+        } catch (const failure&) {
+          if (!first) first = std::current_exception();
+        }
+      }
+      if (first) std::rethrow_exception(first);
+    };
+    co_await runtime_.offload(unlink_all);
+  }
+
+private:
+  std::string path_of(const object_key& key) const { return root_ + "/" + key.name; }
+
+  // The prefix's parent must exist: a missing one is more likely an unmounted disk than a wish.
+  void make_root() const {
+    const std::string parent = root_.substr(0, root_.rfind('/'));
+    if (!fs::is_directory(parent.empty() ? "/" : parent))
+      throw failure(
+          kind::unavailable,
+          "the directory that holds the storage prefix does not exist",
+          "\"" + parent + "\" is no directory.",
+          "Mount the file system or make the directory; wal-e makes only the prefix's own one.");
+    fs::make_directories_below(
+        parent.empty() ? "/" : parent, root_.substr(parent.size() + 1), directory_mode);
+  }
+
+  void make_directory_of(const object_key& key) const {
+    const std::size_t slash = key.name.rfind('/');
+    const std::string relative = slash == std::string::npos ? "" : key.name.substr(0, slash);
+    if (fs::is_directory(relative.empty() ? root_ : root_ + "/" + relative)) return;
+    make_root();
+    if (!relative.empty()) fs::make_directories_below(root_, relative, directory_mode);
+  }
+
+  void require_root() const { require_directory(root_); }
+
+  void require_directory(const std::string& path) const {
+    if (fs::is_directory(path)) return;
+    throw failure(
+        kind::unavailable,
+        "the storage directory is missing",
+        "\"" + path + "\" is no directory.",
+        "Is the file system mounted, and is the storage prefix the one that was written to?");
+  }
+
+  // Absence is proven only where the archive itself is there to say so.
+  void require_top_directory_of(const object_key& key) const {
+    require_directory(root_ + "/" + key.name.substr(0, key.name.find('/')));
+  }
+
+  struct opened {
+    int descriptor;
+    std::uint64_t size;
+  };
+
+  std::optional<opened> open_existing(const object_key& key, const std::string& path) const {
+    const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0) {
+      if (errno != ENOENT)
+        throw failure::system(errno, "open \"" + path + "\"", "could not read an object");
+      require_top_directory_of(key);
+      return std::nullopt;
+    }
+    struct stat s {};
+    ::fstat(fd, &s);
+    if (!S_ISREG(s.st_mode)) {
+      ::close(fd);
+      throw not_a_file(path);
+    }
+    return opened{fd, static_cast<std::uint64_t>(s.st_size)};
+  }
+
+  std::optional<object_attributes>
+  attributes_of(const object_key& key, const std::string& path) const {
+    const auto s = fs::status(path);
+    if (!s) {
+      require_top_directory_of(key);
+      return std::nullopt;
+    }
+    if (!S_ISREG(s->st_mode)) throw not_a_file(path);
+    object_attributes a;
+    a.size = static_cast<std::uint64_t>(s->st_size);
+    if (const auto text = fs::get_attribute(path, digest_attribute))
+      a.plain_digest = sha256_from_hex(*text);
+    return a;
+  }
+
+  static failure not_a_file(const std::string& path) {
+    return failure(
+        kind::unavailable,
+        "an object of the store is not a file",
+        "\"" + path + "\" is something else.");
+  }
+
+  task<std::uint64_t> write_body(io::file& out, io::source& body) {
+    std::uint64_t offset = 0;
+    while (true) {
+      io::block b = co_await body.next();
+      if (!b) co_return offset;
+      co_await out.write_at(offset, b.bytes());
+      offset += b.size();
+    }
+  }
+
+  static put_result::outcome
+  give_name(temporary_file& temporary, const std::string& path, put_condition condition) {
+    const std::string directory = path.substr(0, path.rfind('/'));
+    auto what = put_result::outcome::stored;
+    if (condition == put_condition::none) {
+      fs::rename(temporary.path(), path);
+      temporary.published();
+    } else if (fs::rename_noreplace(temporary.path(), path) == fs::publish::done) {
+      temporary.published();
+    } else {
+      what = put_result::outcome::exists;
+    }
+    // Also where the name existed: whoever wrote it may not have made it durable yet.
+    fs::sync_directory(directory);
+    return what;
+  }
+
+  // Directories are followed as WAL-E follows them: links to directories are not.
+  void collect(
+      const std::string& directory,
+      const std::string& key_prefix,
+      std::vector<object_info>& found) const {
+    std::vector<fs::entry> entries;
+    try {
+      entries = fs::list_directory(root_ + "/" + directory);
+    } catch (const failure& f) {
+      if (f.error_number() == ENOENT) return;
+      throw;
+    }
+    for (const fs::entry& e : entries) {
+      const std::string name = directory + e.name;
+      if (is_temporary(e.name)) continue;
+      if (e.type == DT_DIR) {
+        const std::string below = name + "/";
+        if (below.starts_with(key_prefix) || key_prefix.starts_with(below))
+          collect(below, key_prefix, found);
+        continue;
+      }
+      if (!name.starts_with(key_prefix)) continue;
+      const auto s = fs::status(root_ + "/" + name);
+      if (!s || !S_ISREG(s->st_mode)) continue;
+      object_info o;
+      o.key.name = name;
+      o.size = static_cast<std::uint64_t>(s->st_size);
+      o.modified_ns = modified_ns(*s);
+      o.last_modified = isoformat(o.modified_ns);
+      found.push_back(std::move(o));
+    }
+  }
+
+  // Empty directories below the top ones carry no meaning on a store of keys.
+  void prune_directories(const std::string& key) const {
+    std::size_t slash = key.rfind('/');
+    while (slash != std::string::npos && key.find('/') < slash) {
+      if (!fs::remove_directory(root_ + "/" + key.substr(0, slash))) return;
+      slash = key.rfind('/', slash - 1);
+    }
+  }
+
+  io::runtime& runtime_;
+  std::string authority_;
+  std::string root_; ///< absolute, without a slash at the end
+};
+
+} // namespace
+
+std::unique_ptr<store> open_file_store(io::runtime& rt, const std::string& prefix_url) {
+  const std::string rest = prefix_url.substr(std::string_view("file://").size());
+  const std::size_t slash = rest.find('/');
+  if (slash == std::string::npos)
+    throw failure(
+        kind::configuration,
+        "the file storage prefix holds no path",
+        "The prefix \"" + prefix_url + "\" was passed.",
+        "Use file://localhost/absolute/path.");
+  std::string root = rest.substr(slash);
+  const std::size_t last = root.find_last_not_of('/');
+  root.erase(last == std::string::npos ? 0 : last + 1);
+  const std::size_t first = root.find_first_not_of('/');
+  if (first == std::string::npos)
+    throw failure(
+        kind::configuration,
+        "the file storage prefix is the root directory",
+        "The prefix \"" + prefix_url + "\" was passed.",
+        "Use a directory of its own, file://localhost/absolute/path.");
+  return std::make_unique<file_store>(rt, rest.substr(0, slash), root.substr(first - 1));
+}
+
+} // namespace wale::store
