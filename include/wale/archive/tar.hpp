@@ -11,7 +11,6 @@
 
 #include <wale/base/tree_entry.hpp>
 
-#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <map>
@@ -88,32 +87,37 @@ public:
   void finish() const;
 
 private:
-  enum class state { header, extension, body, padding, zeros, done };
-  enum class extension { none, pax_next, pax_global, long_name, long_link };
+  enum class state { header, extension, body, padding, done };
+  enum class extension { pax_next, pax_global, long_name, long_link };
   /// Values that override those of the next header, or of all following ones.
   using records = std::map<std::string, std::string, std::less<>>;
 
   bool gather(std::span<const std::byte>& input, std::size_t wanted);
-  bool skip(std::span<const std::byte>& input);
+  bool skip_padding(std::span<const std::byte>& input);
   void take_header();
-  void begin_extension(extension what, std::uint64_t size);
+  void take_zeros();
+  void begin_extension(extension what);
   void end_extension();
   void take_pax_records(records& into);
+  void take_pax_record(records& into, std::string_view key, std::string_view value);
   void begin_member(char type);
+  void take_type(char type);
+  void take_fields();
   void apply_records();
-  void apply_record(std::string_view key, std::string_view value);
   const std::string* record(std::string_view key) const;
+  std::uint64_t number(std::size_t offset, std::size_t length, const char* what) const;
+  std::string_view text(std::size_t offset, std::size_t length) const;
   [[noreturn]] void fail(std::string_view what) const;
 
   state state_ = state::header;
-  extension extension_ = extension::none;
-  std::array<char, tar_unit> header_{};
-  std::size_t header_filled_ = 0;
-  std::string gathered_;
-  std::size_t gather_size_ = 0;
-  std::uint64_t position_ = 0;
-  std::uint64_t skip_left_ = 0;
+  extension extension_ = extension::pax_next;
+  std::string gathered_; ///< a header, or the body of an extension, as far as it has come
+  std::size_t extension_size_ = 0;
+  std::uint64_t position_ = 0; ///< bytes taken
+  std::size_t padding_left_ = 0;
   std::uint64_t body_left_ = 0;
+  bool zero_seen_ = false;
+  bool extended_ = false; ///< an extension waits for its member
   bool member_ready_ = false;
   records global_;
   records next_;
