@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 namespace wale::archive {
@@ -79,7 +80,7 @@ public:
   void finish() const;
 
 private:
-  enum class part {
+  enum class part : std::uint8_t {
     between,
     fixed,
     variable,
@@ -87,27 +88,35 @@ private:
     extra_size,
     extra,
     extra_checksum,
-    block_start,
-    block_sizes,
-    block_checksums
+    plain_size,
+    stored_size,
+    checksums
   };
 
+  bool step(std::span<const std::byte>& input);
   bool gather(std::span<const std::byte>& input, std::size_t size);
   void enter(part next) noexcept;
-  void add_to_checksum(std::span<const std::byte> bytes) noexcept;
-  void verify_checksum(std::uint32_t stored, const char* what);
-  bool step(std::span<const std::byte>& input);
-  bool skip_extra(std::span<const std::byte>& input);
+  std::size_t size_of_part() const noexcept;
+  void read_part();
+  void read_magic();
   void read_fixed();
   void read_variable();
-  void read_sizes();
+  void read_name();
+  bool skip_extra(std::span<const std::byte>& input);
+  void read_plain_size();
+  void read_stored_size();
   void read_checksums();
-  [[noreturn]] void fail(const std::string& detail) const;
+
+  void begin_checksum() noexcept;
+  void add_to_checksum(std::span<const std::byte> bytes) noexcept;
+  void verify_checksum(std::span<const std::byte> stored, const char* of) const;
+  [[noreturn]] void fail(const std::string& what) const;
 
   part part_ = part::between;
   std::vector<std::byte> pending_; ///< of the current part, never more than 300 bytes
   std::uint64_t offset_ = 0;       ///< bytes taken so far
-  std::uint64_t members_ = 0;
+  std::uint64_t members_ = 0;      ///< that have ended
+  std::uint64_t blocks_ = 0;
   std::uint32_t flags_ = 0;
   std::uint32_t filter_ = 0;
   std::size_t name_size_ = 0;
