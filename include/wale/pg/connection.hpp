@@ -41,7 +41,8 @@ public:
   /// Runs one statement with parameters $1, $2, ... Throws server_failure for the server's own
   /// errors, kind::unavailable if the session is lost; the connection is then closed.
   /// Cancelling asks the server to stop the statement and closes the session.
-  task<rows> query(std::string sql, std::vector<value> parameters = {});
+  task<rows> query(std::string sql, std::vector<value> parameters);
+  task<rows> query(std::string sql);
 
   /// Ends the session. No query may be running. Harmless if done.
   void close() noexcept;

@@ -1,0 +1,127 @@
+// The list follows src/backend/backup/basebackup.c (excludeDirContents, excludeFiles) of PostgreSQL
+// 9.6 to 18 and adds what must not come along from a standby: signal files and recovery.conf.
+
+#include "data_dir_rules.hpp"
+
+#include <algorithm>
+#include <array>
+
+namespace wale::pg {
+
+namespace {
+
+constexpr std::array<std::string_view, 9> emptied = {
+    "pg_wal",
+    "pg_xlog",
+    "pg_replslot",
+    "pg_dynshmem",
+    "pg_notify",
+    "pg_serial",
+    "pg_snapshots",
+    "pg_stat_tmp",
+    "pg_subtrans",
+};
+
+constexpr std::array<std::string_view, 12> dropped = {
+    "postmaster.pid",
+    "postmaster.opts",
+    "postgresql.auto.conf.tmp",
+    "current_logfiles.tmp",
+    "backup_label",
+    "tablespace_map",
+    "backup_manifest",
+    "recovery.conf",
+    "recovery.done",
+    "recovery.signal",
+    "standby.signal",
+    "promote",
+};
+
+template <class List> bool holds(const List& list, std::string_view name) {
+  return std::find(list.begin(), list.end(), name) != list.end();
+}
+
+std::size_t count_digits(std::string_view text) {
+  const auto end =
+      std::find_if_not(text.begin(), text.end(), [](char c) { return c >= '0' && c <= '9'; });
+  return static_cast<std::size_t>(end - text.begin());
+}
+
+bool is_number(std::string_view text) {
+  return !text.empty() && count_digits(text) == text.size();
+}
+
+std::string_view take_component(std::string_view& path) {
+  const std::string_view first = path.substr(0, path.find('/'));
+  path.remove_prefix(std::min(first.size() + 1, path.size()));
+  return first;
+}
+
+} // namespace
+
+verdict rule_for(std::string_view parent, std::string_view name) {
+  // Sort files and temporary directories, our own files, and what a mount point brings along.
+  if (name.starts_with("pgsql_tmp") || name.starts_with(".wal-e") || name == "lost+found")
+    return verdict::drop;
+  if (parent.empty()) {
+    if (holds(emptied, name)) return verdict::empty;
+    if (holds(dropped, name)) return verdict::drop;
+  }
+  if (parent == "global" && name == "pg_control") return verdict::drop;
+  if (name.starts_with("pg_internal.init") && is_database_directory(parent)) return verdict::drop;
+  return verdict::keep;
+}
+
+bool is_database_directory(std::string_view member) {
+  if (member == "global") return true;
+  std::string_view rest = member;
+  const std::string_view first = take_component(rest);
+  if (first == "base") return is_number(rest);
+  if (first != "pg_tblspc") return false;
+  return is_number(take_component(rest)) && take_component(rest).starts_with("PG_") &&
+         is_number(rest);
+}
+
+bool is_cluster_data(std::string_view member) {
+  const std::string_view first = take_component(member);
+  return first == "base" || first == "global" || (first.starts_with("pg_") && first != "pg_log");
+}
+
+bool parse_relation_file(std::string_view name, relation_file& file) {
+  std::string_view rest = name;
+  file = {};
+  if (rest.starts_with('t')) {
+    file.temporary = true;
+    rest.remove_prefix(1);
+    const std::size_t backend = count_digits(rest);
+    if (backend == 0 || rest.size() == backend || rest[backend] != '_') return false;
+    rest.remove_prefix(backend + 1);
+  }
+  const std::size_t digits = count_digits(rest);
+  if (digits == 0) return false;
+  rest.remove_prefix(digits);
+  file.number = name.substr(0, name.size() - rest.size());
+  if (rest.starts_with('_')) {
+    file.fork =
+        rest.substr(1, rest.find('.') == std::string_view::npos ? rest.npos : rest.find('.') - 1);
+    if (file.fork != "fsm" && file.fork != "vm" && file.fork != "init") return false;
+    rest.remove_prefix(1 + file.fork.size());
+  }
+  return rest.empty() || (rest.front() == '.' && is_number(rest.substr(1)));
+}
+
+relation_filter::relation_filter(const std::vector<std::string>& names) {
+  relation_file file;
+  for (const std::string& name : names)
+    if (parse_relation_file(name, file) && !file.temporary && file.fork == "init")
+      unlogged_.emplace(file.number);
+}
+
+bool relation_filter::drops(std::string_view name) const {
+  relation_file file;
+  if (!parse_relation_file(name, file)) return false;
+  if (file.temporary) return true;
+  return file.fork != "init" && unlogged_.contains(file.number);
+}
+
+} // namespace wale::pg
