@@ -1,0 +1,36 @@
+#pragma once
+// The command line, understood: WAL-E's grammar (global options, command, its options and operands
+// mixed, long options by any unambiguous prefix) on top of cxxopts. Pure.
+
+#include <wale/command/options.hpp>
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace wale::command {
+
+/// Options that were given, or have a default, by long name; flags have the value "true".
+using option_values = std::map<std::string, std::string, std::less<>>;
+
+struct command_line {
+  option_values global;
+  const command_spec* command = nullptr; ///< nullptr: none was given
+  option_values options;
+  std::vector<std::string> operands;
+
+  bool has(std::string_view option) const { return options.contains(option); }
+  /// The value as a whole number of at least `least`; throws kind::usage.
+  unsigned long number(std::string_view option, unsigned long least) const;
+};
+
+/// Throws kind::usage, DETAIL saying what is wrong.
+command_line parse_command_line(const std::vector<std::string>& arguments);
+
+/// `usage: wal-e ...` and what it means, of one command or, with nullptr, of the program.
+std::string usage_text(const command_spec* command);
+std::string help_text(const command_spec* command);
+
+} // namespace wale::command

@@ -1,0 +1,40 @@
+#pragma once
+// The option table: every command, option and operand of the program, in one place. The command
+// line, --help, and the tests that hold the manual page and the completions against it read it.
+
+#include <span>
+#include <string_view>
+
+namespace wale::command {
+
+struct option_spec {
+  std::string_view name;     ///< long name without dashes
+  char letter = 0;           ///< short name, 0 for none
+  std::string_view argument; ///< what it takes, empty for a flag
+  std::string_view fallback; ///< default value, empty for none
+  std::string_view help;
+};
+
+struct operand_spec {
+  std::string_view name;
+  bool required = true;
+};
+
+struct command_spec {
+  std::string_view name;
+  std::string_view summary;
+  std::span<const operand_spec> operands;
+  std::span<const option_spec> options;
+  std::string_view example;
+  /// WAL-E announces the commands that people start, not those that PostgreSQL starts.
+  bool announced = true;
+  /// Works without a storage prefix.
+  bool needs_store = true;
+};
+
+/// Accepted before the command.
+std::span<const option_spec> global_options();
+std::span<const command_spec> commands();
+const command_spec* find_command(std::string_view name);
+
+} // namespace wale::command

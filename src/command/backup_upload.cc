@@ -1,0 +1,163 @@
+// Partitions: files -> tar -> lzop -> store, several at once.
+#include "backup_upload.hpp"
+
+#include <wale/archive/lzop_stream.hpp>
+#include <wale/archive/partition.hpp>
+#include <wale/base/log.hpp>
+#include <wale/io/task_group.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <ctime>
+#include <memory>
+#include <utility>
+
+namespace wale::command {
+namespace {
+
+constexpr std::string_view logger = "wal_e.worker.upload";
+
+// The least that keeps a pipeline moving: see lzop_compressor and partition_packer.
+constexpr std::size_t least_blocks = 4;
+constexpr std::size_t most_blocks = 32;
+
+struct upload {
+  io::runtime& rt;
+  store::store& archive;
+  catalog::backup_name name;
+};
+
+std::string rate_of(std::uint64_t bytes, std::chrono::steady_clock::duration took) {
+  const double seconds = std::chrono::duration<double>(took).count();
+  if (seconds <= 0) return "NaN";
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", static_cast<double>(bytes) / 1024 / seconds);
+  return text;
+}
+
+struct putting {
+  store::store& archive;
+  store::object_key key;
+  std::uint64_t& bytes;
+
+  task<> operator()(io::source& body) {
+    store::put_request request;
+    request.key = key;
+    const store::put_result result = co_await archive.put(std::move(request), body);
+    bytes = result.bytes;
+  }
+};
+
+// Returns the compressed size; `summary` is what went into it.
+task<std::uint64_t> store_partition(
+    upload u,
+    std::uint32_t number,
+    archive::pack_plan plan,
+    io::block_budget blocks,
+    archive::pack_summary& summary) {
+  const store::object_key key = catalog::partition_key(u.name, number);
+  const std::string url = u.archive.url(key);
+  log::info(
+      logger, {"beginning volume compression", "Building volume " + std::to_string(number) + "."});
+  log::info(logger, {"begin uploading a base backup volume", "Uploading to \"" + url + "\"."});
+
+  const auto began = std::chrono::steady_clock::now();
+  auto packer =
+      std::make_unique<archive::partition_packer>(u.rt, std::move(blocks), std::move(plan));
+  const archive::partition_packer& packed = *packer;
+  archive::lzop_stamp stamp;
+  stamp.mtime = static_cast<std::uint64_t>(std::time(nullptr));
+  io::block_budget no_spare; // a tar is never empty
+  archive::lzop_compressor body(u.rt, std::move(packer), std::move(no_spare), stamp);
+  std::uint64_t bytes = 0;
+  putting put{u.archive, key, bytes};
+  co_await io::with_source(body, put);
+  summary = packed.summary();
+
+  const std::string rate = rate_of(bytes, std::chrono::steady_clock::now() - began);
+  log::info(
+      logger,
+      {"finish uploading a base backup volume",
+       "Uploading to \"" + url + "\" complete at " + rate + "KiB/s. "});
+  co_return bytes;
+}
+
+// What the workers of one backup share; outlives them.
+struct work_list {
+  upload u;
+  const std::vector<tree_entry>& entries;
+  std::vector<archive::partition> partitions;
+  std::size_t next = 0;
+  std::size_t blocks_each = 0;
+  upload_totals totals = {};
+};
+
+task<> work(work_list& list) {
+  while (list.next < list.partitions.size()) {
+    const std::size_t number = list.next++;
+    const archive::partition& p = list.partitions[number];
+    io::block_budget blocks = co_await list.u.rt.blocks().reserve(list.blocks_each);
+    archive::pack_plan plan;
+    plan.entries.assign(
+        list.entries.begin() + static_cast<std::ptrdiff_t>(p.first),
+        list.entries.begin() + static_cast<std::ptrdiff_t>(p.last));
+    archive::pack_summary summary;
+    list.totals.compressed += co_await store_partition(
+        list.u, static_cast<std::uint32_t>(number), std::move(plan), std::move(blocks), summary);
+    list.totals.vanished += summary.vanished.size();
+  }
+}
+
+} // namespace
+
+task<upload_totals> upload_partitions(
+    io::runtime& rt,
+    store::store& archive,
+    catalog::backup_name name,
+    const std::vector<tree_entry>& entries,
+    std::size_t at_once,
+    std::uint64_t& expanded_size) {
+  const std::size_t pool = rt.blocks().size() - 1; // one for small objects
+  at_once = std::min(at_once, pool / least_blocks);
+  work_list list{upload{rt, archive, name}, entries, archive::plan_partitions(entries, at_once)};
+  expanded_size = archive::expanded_size(list.partitions);
+  at_once = std::min(at_once, list.partitions.size());
+  list.blocks_each =
+      std::clamp(pool / std::max<std::size_t>(at_once, 1), least_blocks, most_blocks);
+
+  io::task_group workers(rt.context().get_executor());
+  for (std::size_t i = 0; i < at_once; ++i)
+    workers.spawn(work(list));
+  co_await workers.join();
+  list.totals.partitions = static_cast<std::uint32_t>(list.partitions.size());
+  co_return list.totals;
+}
+
+task<std::uint64_t> upload_last_partition(
+    io::runtime& rt,
+    store::store& archive,
+    catalog::backup_name name,
+    std::uint32_t number,
+    std::vector<archive::memory_member> members) {
+  io::block_budget blocks = co_await rt.blocks().reserve(least_blocks);
+  archive::pack_plan plan;
+  plan.tail = std::move(members);
+  archive::pack_summary summary;
+  upload u{rt, archive, std::move(name)};
+  co_return co_await store_partition(
+      std::move(u), number, std::move(plan), std::move(blocks), summary);
+}
+
+task<> remove_backup(store::store& archive, catalog::backup_name name) {
+  const std::string prefix = catalog::contents_prefix(name);
+  const std::vector<store::object_info> objects = co_await archive.list(prefix);
+  std::vector<store::object_key> keys{catalog::sentinel_key(name)};
+  for (const store::object_info& o : objects)
+    keys.push_back(o.key);
+  co_await archive.remove(std::move(keys));
+}
+
+} // namespace wale::command

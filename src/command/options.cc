@@ -1,0 +1,122 @@
+// The table itself.
+#include <wale/command/options.hpp>
+
+#include <algorithm>
+#include <array>
+
+namespace wale::command {
+namespace {
+
+constexpr std::array global{
+    option_spec{"help", 'h', "", "", "show this help, or that of the command, and exit"},
+    option_spec{"version", 0, "", "", "show the version and exit"},
+    option_spec{
+        "aws-access-key-id", 'k', "ID", "", "AWS access key id, instead of AWS_ACCESS_KEY_ID"},
+    option_spec{
+        "aws-instance-profile", 0, "", "", "use the credentials of the EC2 instance profile"},
+    option_spec{"gs-access-key-id", 0, "ID", "", "accepted and ignored, as in WAL-E"},
+    option_spec{
+        "wabs-account-name", 'a', "NAME", "", "Azure account, instead of WABS_ACCOUNT_NAME"},
+    option_spec{"s3-prefix", 0, "URL", "", "storage prefix, instead of WALE_S3_PREFIX"},
+    option_spec{"wabs-prefix", 0, "URL", "", "storage prefix, instead of WALE_WABS_PREFIX"},
+    option_spec{"gs-prefix", 0, "URL", "", "storage prefix, instead of WALE_GS_PREFIX"},
+    option_spec{"file-prefix", 0, "URL", "", "storage prefix, instead of WALE_FILE_PREFIX"},
+    option_spec{"gpg-key-id", 0, "ID", "", "encrypt for this key, instead of WALE_GPG_KEY_ID"},
+    option_spec{"terse", 0, "", "", "log only warnings and errors"},
+};
+
+constexpr option_spec help_option{"help", 'h', "", "", "show this help and exit"};
+
+constexpr std::array cluster_operand{operand_spec{"PG_CLUSTER_DIRECTORY"}};
+constexpr std::array fetch_operands{
+    operand_spec{"PG_CLUSTER_DIRECTORY"}, operand_spec{"BACKUP_NAME"}};
+constexpr std::array query_operand{operand_spec{"QUERY", false}};
+constexpr std::array push_operand{operand_spec{"WAL_SEGMENT"}};
+constexpr std::array wal_fetch_operands{
+    operand_spec{"WAL_SEGMENT"}, operand_spec{"WAL_DESTINATION"}};
+
+constexpr std::array backup_push_options{
+    help_option,
+    option_spec{"pool-size", 'p', "N", "4", "partitions that are sent at the same time"},
+    option_spec{
+        "checkpoint", 0, "spread|fast", "spread", "how the server makes the first checkpoint"},
+    option_spec{
+        "archive-timeout", 0, "SECONDS", "3600", "how long to wait for the backup's WAL to arrive"},
+    option_spec{
+        "no-archive-check", 0, "", "", "begin although the server seems not to archive its WAL"},
+};
+
+constexpr std::array backup_fetch_options{
+    help_option,
+    option_spec{"pool-size", 'p', "N", "4", "partitions that are fetched at the same time"},
+    option_spec{"overwrite", 0, "", "", "remove what the directory holds first"},
+};
+
+constexpr std::array backup_list_options{
+    help_option,
+    option_spec{"detail", 0, "", "", "fill in all columns, one more request for each backup"},
+};
+
+constexpr std::array wal_push_options{
+    help_option,
+    option_spec{"pool-size", 'p', "N", "32", "segments that are pushed at the same time"},
+};
+
+constexpr std::array wal_fetch_options{
+    help_option,
+    option_spec{"prefetch", 'p', "N", "8", "segments to fetch ahead; 0 for none"},
+};
+
+constexpr std::array only_help{help_option};
+
+constexpr std::array all_commands{
+    command_spec{
+        "backup-push",
+        "take a base backup of a running server",
+        cluster_operand,
+        backup_push_options,
+        "wal-e backup-push --checkpoint=fast /var/lib/postgresql/15/main"},
+    command_spec{
+        "backup-fetch",
+        "restore a base backup into a directory",
+        fetch_operands,
+        backup_fetch_options,
+        "wal-e backup-fetch /var/lib/postgresql/15/main LATEST"},
+    command_spec{
+        "backup-list",
+        "list the base backups",
+        query_operand,
+        backup_list_options,
+        "wal-e backup-list --detail"},
+    command_spec{
+        "wal-push",
+        "store one WAL segment; for archive_command",
+        push_operand,
+        wal_push_options,
+        "archive_command = 'envdir /etc/wal-e.d/env wal-e wal-push %p'",
+        false},
+    command_spec{
+        "wal-fetch",
+        "fetch one WAL segment; for restore_command",
+        wal_fetch_operands,
+        wal_fetch_options,
+        "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'",
+        false},
+    command_spec{"version", "show the version", {}, only_help, "wal-e version", false, false},
+};
+
+} // namespace
+
+std::span<const option_spec> global_options() {
+  return global;
+}
+std::span<const command_spec> commands() {
+  return all_commands;
+}
+
+const command_spec* find_command(std::string_view name) {
+  const auto found = std::ranges::find(all_commands, name, &command_spec::name);
+  return found == all_commands.end() ? nullptr : &*found;
+}
+
+} // namespace wale::command

@@ -1,0 +1,142 @@
+// From argv to an exit code. The only place that prints failures, and the only one that turns them
+// into exit codes.
+#include "context.hpp"
+#include "settings.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/base/exit_code.hpp>
+#include <wale/base/log.hpp>
+#include <wale/command/program.hpp>
+#include <wale/pg/restore_mode.hpp>
+#include <wale/store/open.hpp>
+
+#include <csignal>
+#include <cstdio>
+#include <fcntl.h>
+#include <new>
+#include <optional>
+#include <unistd.h>
+#include <utility>
+
+namespace wale::command {
+namespace {
+
+using command_function = task<int> (*)(context);
+
+struct implementation {
+  std::string_view name;
+  command_function run;
+  std::size_t blocks; ///< of the pool: 280 KiB each, see docs/design.md "Memory"
+};
+
+constexpr implementation implementations[]{
+    {"backup-push", backup_push, 112},
+    {"backup-fetch", backup_fetch, 112},
+    {"backup-list", backup_list, 4},
+    {"wal-push", wal_push, 48},
+    {"wal-fetch", wal_fetch, 48},
+};
+
+// A descriptor opened later must never become somebody's stderr.
+void open_standard_descriptors() {
+  for (int fd = 0; fd <= 2; ++fd)
+    if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return;
+}
+
+// wal-fetch answers to recovery, whose mode must be known before anything can fail, even a command
+// line that is not understood: the destination is its last word.
+std::optional<restore_mode> mode_of_recovery(const std::vector<std::string>& arguments) {
+  for (std::size_t i = 0; i < arguments.size(); ++i) {
+    if (arguments[i] != "wal-fetch") continue;
+    const std::string& destination = i + 1 < arguments.size() ? arguments.back() : "";
+    return pg::restore_mode_of(pg::recovering_directory(destination));
+  }
+  return std::nullopt;
+}
+
+int code_of(kind k, std::optional<restore_mode> mode) {
+  return mode ? wal_fetch_exit_code(k, *mode) : exit_code(k);
+}
+
+int report(const failure& f, std::optional<restore_mode> mode, const command_spec* command) {
+  const bool is_command_line = f.why() == kind::usage && !command;
+  if (is_command_line) std::fputs(usage_text(nullptr).c_str(), stderr);
+  log::write({
+      .logger = "wal_e.main",
+      .severity = f.why() == kind::bug ? log::level::critical : log::level::error,
+      .text = f.text(),
+  });
+  return code_of(f.why(), mode);
+}
+
+int print(const std::string& text) {
+  return std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0 ? 1 : 0;
+}
+
+task<> keep_status(task<int> command, int& status) {
+  status = co_await std::move(command);
+}
+
+int run_command(const command_line& line, std::optional<restore_mode> mode) {
+  const std::string prefix = storage_prefix(line.global);
+  for (const implementation& i : implementations) {
+    if (i.name != line.command->name) continue;
+    io::runtime_options options;
+    options.engine = io::engine_choice_from_environment();
+    options.blocks = i.blocks;
+    options.on_stuck = [mode](int) { ::_exit(code_of(kind::interrupted, mode)); };
+    io::runtime rt(std::move(options));
+    const std::unique_ptr<store::store> archive = store::open_store(rt, prefix);
+    int status = 0;
+    rt.run(keep_status(i.run(context{rt, *archive, line}), status));
+    return status;
+  }
+  throw failure(kind::bug, "a command has no implementation", std::string(line.command->name));
+}
+
+void announce(const command_spec& command) {
+  log::info(
+      "wal_e.main", {"starting WAL-E", "The subcommand is \"" + std::string(command.name) + "\"."});
+}
+
+int dispatch(const command_line& line, std::optional<restore_mode> mode) {
+  if (line.global.contains("help") || line.has("help")) return print(help_text(line.command));
+  const bool wants_version = line.command && line.command->name == "version";
+  if (line.global.contains("version") || wants_version) return print(WALE_VERSION "\n");
+  if (!line.command) throw failure(kind::usage, "no command was given", "", "See wal-e --help.");
+  log::configure(log_destinations(line.global));
+  if (line.command->announced) announce(*line.command);
+  return run_command(line, mode);
+}
+
+} // namespace
+
+int run_program(int argc, char** argv) {
+  open_standard_descriptors();
+  std::signal(SIGPIPE, SIG_IGN);
+  const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
+  std::optional<restore_mode> mode;
+  const command_spec* command = nullptr;
+  try {
+    mode = mode_of_recovery(arguments);
+    log::configure(log_destinations({}));
+    const command_line line = parse_command_line(arguments);
+    command = line.command;
+    return dispatch(line, mode);
+  } catch (const failure& f) {
+    return report(f, mode, command);
+  } catch (const std::bad_alloc&) {
+    return report(
+        failure(kind::unavailable, "out of memory", "", "wal-e needs about 64 MiB."),
+        mode,
+        command);
+  } catch (const std::exception& e) {
+    // WAL-E's words: people grep for them.
+    return report(
+        failure(kind::bug, "An unprocessed exception has avoided all error handling", e.what()),
+        mode,
+        command);
+  }
+}
+
+} // namespace wale::command

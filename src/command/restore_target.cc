@@ -1,0 +1,267 @@
+// docs/design.md "Restore" has the rules and what was measured.
+#include "restore_target.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/io/fs.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <dirent.h>
+#include <fcntl.h>
+#include <filesystem>
+#include <optional>
+#include <unistd.h>
+#include <utility>
+
+namespace wale::command {
+namespace {
+
+namespace fs = io::fs;
+
+constexpr mode_t private_directory = 0700;
+
+// What WAL-E's users put into the target before they restore.
+constexpr std::array configuration_files{
+    "postgresql.conf",
+    "pg_hba.conf",
+    "pg_ident.conf",
+    "recovery.conf",
+    "standby.signal",
+    "recovery.signal"};
+
+constexpr std::array wal_directories{"pg_wal", "pg_xlog"};
+
+bool is_configuration(const std::string& name) {
+  return std::ranges::find(configuration_files, name) != configuration_files.end();
+}
+
+bool is_marked(const std::string& directory) {
+  return fs::link_status(directory + "/" + unfinished_mark).has_value();
+}
+
+std::vector<fs::entry> entries_of(const std::string& directory) {
+  if (!fs::status(directory)) return {};
+  return fs::list_directory(directory);
+}
+
+bool is_link_to_directory(const std::string& path) {
+  const auto s = fs::link_status(path);
+  return s && S_ISLNK(s->st_mode) && fs::is_directory(path);
+}
+
+bool is_inside(const std::string& path, const std::string& directory) {
+  return path == directory || path.starts_with(directory + "/");
+}
+
+std::optional<std::string> resolved(const std::string& path) {
+  if (path.empty() || !fs::status(path)) return std::nullopt;
+  return fs::resolve(path);
+}
+
+// Where the backed-up cluster lives, if it lives on this machine and is not what we overwrite.
+std::vector<std::string>
+source_directories(const catalog::sentinel& backup, const std::string& target) {
+  std::vector<std::string> directories;
+  const auto base = resolved(backup.base_prefix);
+  if (!base || *base == target || entries_of(*base).empty()) return directories;
+  directories.push_back(*base);
+  for (const catalog::tablespace& t : backup.tablespaces)
+    if (const auto location = resolved(t.location)) directories.push_back(*location);
+  return directories;
+}
+
+void require_links(const std::string& directory, const catalog::sentinel& backup) {
+  std::string missing;
+  for (const catalog::tablespace& t : backup.tablespaces) {
+    const std::string link = directory + "/pg_tblspc/" + t.oid;
+    if (is_link_to_directory(link)) continue;
+    missing += (missing.empty() ? "" : "\n") + link + " (it was at " + t.location + ")";
+  }
+  if (missing.empty()) return;
+  throw failure(
+      kind::refused,
+      "Symlinks for some tablespaces not found or created.",
+      "Symlinks missing:\n" + missing,
+      "Make an empty directory for each tablespace and a symbolic link to it, for example: ln -s "
+      "/new/place " +
+          directory + "/pg_tblspc/" + backup.tablespaces.front().oid);
+}
+
+void require_free_location(
+    const placed_tablespace& t, const std::vector<std::string>& sources, bool overwrite) {
+  for (const std::string& source : sources)
+    if (is_inside(t.location, source))
+      throw failure(
+          kind::refused,
+          "a tablespace would be restored into the files of the cluster that was backed up",
+          t.link + " leads to " + t.location + ", which belongs to " + source + ".",
+          "Point the link to an empty directory elsewhere.");
+  if (overwrite || is_marked(t.location)) return;
+  for (const fs::entry& e : entries_of(t.location))
+    if (e.name != "lost+found")
+      throw failure(
+          kind::refused,
+          "the place of a tablespace is not empty",
+          t.location + " holds \"" + e.name + "\".",
+          "Empty it, point " + t.link + " elsewhere, or pass --overwrite.");
+}
+
+bool may_stay(const fs::entry& e, const std::string& path) {
+  if (e.name == "lost+found" || is_configuration(e.name) || e.name == "pg_tblspc") return true;
+  const bool is_wal = std::ranges::find(wal_directories, e.name) != wal_directories.end();
+  return is_wal && is_link_to_directory(path) && entries_of(path).empty();
+}
+
+void require_free_target(const std::string& directory, const std::vector<fs::entry>& entries) {
+  const auto refuse = [&](const std::string& name) {
+    throw failure(
+        kind::refused,
+        "the directory to restore into is not empty",
+        directory + " holds \"" + name + "\".",
+        "Restore into an empty directory, or pass --overwrite to remove what is there.");
+  };
+  for (const fs::entry& e : entries) {
+    if (!may_stay(e, directory + "/" + e.name)) refuse(e.name);
+    if (e.name != "pg_tblspc") continue;
+    for (const fs::entry& link : entries_of(directory + "/pg_tblspc"))
+      if (link.type != DT_LNK) refuse("pg_tblspc/" + link.name);
+  }
+}
+
+void make_mark(const std::string& directory) {
+  const std::string path = directory + "/" + unfinished_mark;
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0)
+    throw failure::system(errno, "open \"" + path + "\"", "could not write into the target");
+  ::close(fd);
+  fs::sync_directory(directory);
+}
+
+void empty_directory(const std::string& directory) {
+  for (const fs::entry& e : entries_of(directory))
+    if (e.name != "lost+found" && e.name != unfinished_mark)
+      fs::remove_tree(directory + "/" + e.name);
+}
+
+// pg_wal first: without it nobody can start what is left should this be interrupted.
+void empty_target(const restore_target& t) {
+  for (const char* wal : wal_directories) {
+    const std::string path = t.directory + "/" + wal;
+    if (fs::is_directory(path)) empty_directory(path);
+  }
+  for (const fs::entry& e : entries_of(t.directory)) {
+    const std::string path = t.directory + "/" + e.name;
+    const bool is_our_wal_link = t.has_wal_link && e.name == t.wal_name;
+    if (e.name == "lost+found" || e.name == unfinished_mark || is_configuration(e.name) ||
+        e.name == "pg_tblspc" || is_our_wal_link)
+      continue;
+    fs::remove_tree(path);
+  }
+  for (const fs::entry& e : entries_of(t.directory + "/pg_tblspc")) {
+    const std::string link = "pg_tblspc/" + e.name;
+    if (std::ranges::find(t.tablespaces, link, &placed_tablespace::link) == t.tablespaces.end())
+      fs::remove_tree(t.directory + "/" + link);
+  }
+  for (const placed_tablespace& p : t.tablespaces)
+    empty_directory(p.location);
+}
+
+void make_target(const std::string& directory) {
+  const std::size_t slash = directory.rfind('/');
+  const std::string parent = slash == 0 ? "/" : directory.substr(0, slash);
+  if (!fs::is_directory(parent))
+    throw failure(
+        kind::configuration,
+        "the directory to restore into cannot be made",
+        "\"" + parent + "\" is no directory.",
+        "Make it first, or mount what belongs there.");
+  fs::make_directory(directory, private_directory);
+}
+
+std::string escaped(const std::string& path) {
+  std::string text;
+  for (char c : path) {
+    if (c == '\n' || c == '\r' || c == '\\') text += '\\';
+    text += c;
+  }
+  return text;
+}
+
+} // namespace
+
+void require_not_live(const std::string& directory) {
+  if (!fs::link_status(directory + "/postmaster.pid")) return;
+  throw failure(
+      kind::refused,
+      "attempting to overwrite a live data directory",
+      "Found a postmaster.pid lockfile, and aborting.",
+      "Shut down postgres. If there is a stale lockfile, then remove it after being very sure "
+      "postgres is not running.");
+}
+
+restore_target
+examine_target(const std::string& directory, const catalog::sentinel& backup, bool overwrite) {
+  restore_target t;
+  std::string given = std::filesystem::absolute(directory).lexically_normal().string();
+  while (given.size() > 1 && given.back() == '/')
+    given.pop_back();
+  const auto exists = fs::status(given);
+  if (exists && !S_ISDIR(exists->st_mode))
+    throw failure(
+        kind::configuration,
+        "the directory to restore into is something else",
+        "\"" + given + "\" is no directory.");
+  t.directory = exists ? fs::resolve(given) : given;
+  require_not_live(t.directory);
+
+  const std::vector<fs::entry> entries = entries_of(t.directory);
+  const bool is_unfinished = is_marked(t.directory);
+  if (!overwrite && !is_unfinished) require_free_target(t.directory, entries);
+  for (const fs::entry& e : entries)
+    if (is_configuration(e.name) && !overwrite) t.kept_files.insert(e.name);
+  for (const char* wal : wal_directories)
+    if (is_link_to_directory(t.directory + "/" + wal)) {
+      t.has_wal_link = true;
+      t.wal_name = wal;
+    }
+
+  require_links(t.directory, backup);
+  const std::vector<std::string> sources = source_directories(backup, t.directory);
+  for (const catalog::tablespace& b : backup.tablespaces) {
+    placed_tablespace p;
+    p.oid = b.oid;
+    p.link = "pg_tblspc/" + b.oid;
+    p.location = fs::resolve(t.directory + "/" + p.link);
+    require_free_location(p, sources, overwrite);
+    t.tablespaces.push_back(std::move(p));
+  }
+  return t;
+}
+
+void prepare_target(const restore_target& target, bool overwrite) {
+  make_target(target.directory);
+  const bool was_unfinished = is_marked(target.directory);
+  make_mark(target.directory);
+  for (const placed_tablespace& p : target.tablespaces)
+    make_mark(p.location);
+  if (overwrite || was_unfinished) empty_target(target);
+}
+
+std::string tablespace_map(const restore_target& target) {
+  std::string text;
+  for (const placed_tablespace& p : target.tablespaces)
+    text += p.oid + " " + escaped(p.location) + "\n";
+  return text;
+}
+
+void finish_target(const restore_target& target) {
+  for (const placed_tablespace& p : target.tablespaces) {
+    fs::unlink(p.location + "/" + unfinished_mark);
+    fs::sync_directory(p.location);
+  }
+  fs::unlink(target.directory + "/" + unfinished_mark);
+  fs::sync_directory(target.directory);
+}
+
+} // namespace wale::command

@@ -1,0 +1,22 @@
+#pragma once
+// Settings from the environment, and what overrides them.
+
+#include <wale/base/log.hpp>
+#include <wale/command/command_line.hpp>
+
+#include <string>
+
+namespace wale::command {
+
+/// The first that is not empty of --file-prefix, --gs-prefix, --s3-prefix, --wabs-prefix, then
+/// WALE_FILE_PREFIX, WALE_GS_PREFIX, WALE_S3_PREFIX, WALE_SWIFT_PREFIX, WALE_WABS_PREFIX.
+/// Throws kind::configuration if there is none.
+std::string storage_prefix(const option_values& global);
+
+/// WALE_LOG_DESTINATION, WALE_SYSLOG_FACILITY and --terse. Reports an unknown facility on stderr.
+log::destinations log_destinations(const option_values& global);
+
+/// A variable without CR and LF at its end (files of an envdir have them); empty if it is not set.
+std::string environment(const char* name);
+
+} // namespace wale::command

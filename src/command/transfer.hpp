@@ -1,0 +1,48 @@
+#pragma once
+// The two directions of a WAL file: file -> lzop -> store, store -> lzop -> file.
+
+#include "context.hpp"
+
+#include <wale/base/digest.hpp>
+#include <wale/pg/wal_name.hpp>
+
+#include <cstdint>
+#include <optional>
+#include <string>
+
+namespace wale::command {
+
+/// A file that may be archived: its name and size fit.
+struct archivable {
+  std::string path;
+  pg::wal_name name;
+  std::uint64_t size = 0;
+  std::uint32_t mode = 0;
+  std::int64_t mtime = 0;                        ///< seconds
+  std::optional<pg::segment_header> header = {}; ///< segments only
+};
+
+/// Looks at the file that archive_command names. Blocks shortly. Throws kind::refused for a segment
+/// that is not complete or an empty file, kind::usage for a name that PostgreSQL does not use.
+archivable inspect(const std::string& path);
+
+struct pushed {
+  bool stored = false;     ///< false: an object of that name exists
+  std::uint64_t bytes = 0; ///< compressed
+  sha256_value digest{};   ///< of the plain bytes
+  double seconds = 0;      ///< that it took
+};
+/// Stores a file under its WAL name, create-only.
+task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable file);
+
+/// SHA-256 of the plain bytes of a stored object: its attribute, or else by reading it whole.
+/// Throws kind::corrupt if it cannot be decoded or is gone.
+task<sha256_value> digest_of_stored(io::runtime& rt, store::store& archive, store::object_key key);
+
+/// Fetches an object into `path`, by way of a temporary file beside it, so that `path` appears
+/// whole and durable or not at all. A segment must have the size that its header says. False:
+/// proven absent.
+task<bool>
+fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::string path);
+
+} // namespace wale::command

@@ -1,0 +1,140 @@
+// Looks segments up one after the other: what was found once stays.
+#include "wal_proof.hpp"
+
+#include "transfer.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/base/log.hpp>
+#include <wale/catalog/layout.hpp>
+#include <wale/io/fs.hpp>
+
+#include <algorithm>
+#include <optional>
+#include <utility>
+
+namespace wale::command {
+namespace {
+
+using clock = std::chrono::steady_clock;
+
+constexpr std::string_view logger = "wal_e.operator.backup";
+constexpr std::chrono::milliseconds first_pause{20};
+constexpr std::chrono::milliseconds longest_pause{1000};
+constexpr std::chrono::seconds between_warnings{30};
+
+std::string describe(const pg::archiver_status& a) {
+  std::string text =
+      "The server's archiver has failed " + std::to_string(a.failed_count) + " times";
+  if (a.last_failed) text += ", last for " + *a.last_failed;
+  if (a.last_failed_time) text += " at " + *a.last_failed_time;
+  text += a.last_archived ? "; it last archived " + *a.last_archived + "."
+                          : "; it archived nothing yet.";
+  return text;
+}
+
+std::string hint_for(const needed_wal& needed) {
+  if (needed.on_standby)
+    return "A standby does not switch segments: run \"select pg_switch_wal()\" on the primary. Is "
+           "the WAL archived under this prefix?";
+  return "Look into the server's log for the archive_command. Does it use this prefix?";
+}
+
+task<pg::archiver_status> archiver_of(pg::backup_session& session) {
+  pg::archiver_status status = co_await session.archiver();
+  co_return status;
+}
+
+// One file's arrival.
+class wait_for_file {
+public:
+  wait_for_file(
+      context c, pg::backup_session& session, const needed_wal& needed, clock::time_point give_up)
+      : c_(c), session_(session), needed_(needed), give_up_(give_up) {}
+
+  task<> operator()(std::string name) {
+    const store::object_key key = catalog::wal_key(name);
+    std::chrono::milliseconds pause = first_pause;
+    clock::time_point warned = clock::now();
+    while (true) {
+      if (co_await is_there(key)) co_return;
+      const clock::time_point now = clock::now();
+      if (now >= give_up_) co_await give_up(name);
+      if (now - warned >= between_warnings) {
+        warned = now;
+        co_await warn(name);
+      }
+      co_await c_.rt.sleep(pause);
+      pause = std::min(2 * pause, longest_pause);
+    }
+  }
+
+private:
+  // A store that has no WAL directory yet is one where nothing has arrived yet.
+  task<bool> is_there(store::object_key key) {
+    try {
+      const auto attributes = co_await c_.archive.head(std::move(key));
+      co_return attributes.has_value();
+    } catch (const failure& f) {
+      if (f.why() != kind::unavailable) throw;
+    }
+    co_return false;
+  }
+
+  task<> warn(std::string name) {
+    co_await session_.ping();
+    const pg::archiver_status status = co_await archiver_of(session_);
+    log::warning(
+        logger,
+        {"blocking on sending WAL segments",
+         "Waiting for " + name + " to arrive in the archive. " + describe(status),
+         hint_for(needed_)});
+  }
+
+  task<> give_up(std::string name) {
+    const pg::archiver_status status = co_await archiver_of(session_);
+    throw failure(
+        kind::unavailable,
+        "the WAL that the backup needs did not arrive in the archive",
+        name + " is missing. " + describe(status),
+        hint_for(needed_));
+  }
+
+  context c_;
+  pg::backup_session& session_;
+  const needed_wal& needed_;
+  clock::time_point give_up_;
+};
+
+task<> bring_history(context c, std::string pg_wal, pg::timeline tli) {
+  const std::string name = pg::to_hex(tli) + ".history";
+  const store::object_key key = catalog::wal_key(name);
+  const auto attributes = co_await c.archive.head(key);
+  const std::string path = pg_wal + "/" + name;
+  if (attributes || !io::fs::status(path)) co_return;
+  archivable file = inspect(path);
+  co_await push_wal_file(c.rt, c.archive, std::move(file));
+}
+
+} // namespace
+
+task<> wait_for_wal(
+    context c,
+    pg::backup_session& session,
+    needed_wal needed,
+    std::string pg_wal,
+    std::chrono::seconds patience) {
+  wait_for_file arrival(c, session, needed, clock::now() + patience);
+  pg::wal_segment segment = needed.first;
+  while (true) {
+    std::string name = segment.name();
+    co_await arrival(std::move(name));
+    if (segment >= needed.last) break;
+    segment = segment.next(needed.size);
+  }
+  if (needed.first.tli.value == 1) co_return;
+  co_await bring_history(c, pg_wal, needed.first.tli);
+  std::string history = pg::to_hex(needed.first.tli) + ".history";
+  co_await arrival(std::move(history));
+}
+
+} // namespace wale::command

@@ -1,0 +1,32 @@
+#pragma once
+// The proof that a backup can be restored: every segment it needs is in our store.
+
+#include "context.hpp"
+
+#include <wale/pg/backup_session.hpp>
+#include <wale/pg/wal_name.hpp>
+
+#include <chrono>
+#include <string>
+
+namespace wale::command {
+
+struct needed_wal {
+  pg::wal_segment first;
+  pg::wal_segment last; ///< same timeline
+  pg::segment_size size;
+  bool on_standby = false; ///< nobody switches segments there
+};
+
+/// Waits until the store holds the segments first..last and their timeline's history file, looking
+/// soon at first, then once a second, with a WARNING each 30 s. A history file that the archiver
+/// has not brought (it was made before this prefix was used) is pushed from `pg_wal`. Throws
+/// kind::unavailable after `patience`, and whatever session.ping() throws.
+task<> wait_for_wal(
+    context c,
+    pg::backup_session& session,
+    needed_wal needed,
+    std::string pg_wal,
+    std::chrono::seconds patience);
+
+} // namespace wale::command
