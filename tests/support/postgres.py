@@ -216,9 +216,10 @@ class Cluster:
             "WHERE relkind = 'r' AND nspname !~ '^pg_' AND nspname <> 'information_schema' ORDER BY 1",
             database,
         ).split()
+        digest = "hashtextextended(t.*::text, 0)" if self.version >= 11 else "hashtext(t.*::text)"
         sums = self.sql(
             ";".join(
-                f"SELECT '{t}', count(*), coalesce(sum(hashtext(t.*::text)::bigint), 0) FROM {t} t"
+                f"SELECT '{t}', count(*), coalesce(sum({digest}::numeric), 0) FROM {t} t"
                 for t in tables
             ),
             database,
