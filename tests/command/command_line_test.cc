@@ -1,0 +1,103 @@
+#include <wale/base/error.hpp>
+#include <wale/command/command_line.hpp>
+
+#include <catch2/catch.hpp>
+
+using namespace wale;
+using namespace wale::command;
+
+namespace {
+
+using words = std::vector<std::string>;
+
+std::string complaint_about(const words& arguments) {
+  try {
+    parse_command_line(arguments);
+  } catch (const failure& f) {
+    CHECK(f.why() == kind::usage);
+    return f.text().detail;
+  }
+  return "none";
+}
+
+} // namespace
+
+TEST_CASE("global options, the command, its options and operands") {
+  const command_line line = parse_command_line(
+      {"--terse", "--file-prefix", "file:///a", "wal-fetch", "-p", "0", "SEG", "DEST"});
+  REQUIRE(line.command);
+  CHECK(line.command->name == "wal-fetch");
+  CHECK(line.global.at("file-prefix") == "file:///a");
+  CHECK(line.global.contains("terse"));
+  CHECK(line.number("prefetch", 0) == 0);
+  CHECK(line.operands == words{"SEG", "DEST"});
+}
+
+TEST_CASE("options and operands of a command mix freely") {
+  const command_line line =
+      parse_command_line({"backup-fetch", "/d", "--overwrite", "LATEST", "-p8"});
+  CHECK(line.operands == words{"/d", "LATEST"});
+  CHECK(line.has("overwrite"));
+  CHECK(line.number("pool-size", 1) == 8);
+}
+
+TEST_CASE("long options may be abbreviated as long as they are unambiguous") {
+  const command_line line = parse_command_line({"--file", "file:///a", "backup-list", "--det"});
+  CHECK(line.global.at("file-prefix") == "file:///a");
+  CHECK(line.has("detail"));
+  CHECK(
+      parse_command_line({"--ter", "--file-p=file:///a", "backup-list"}).global.contains("terse"));
+  CHECK(
+      complaint_about({"--aws", "backup-list"}).starts_with("ambiguous option: --aws could match"));
+}
+
+TEST_CASE("defaults are WAL-E's") {
+  CHECK(parse_command_line({"backup-push", "/d"}).number("pool-size", 1) == 4);
+  CHECK(parse_command_line({"backup-fetch", "/d", "LATEST"}).number("pool-size", 1) == 4);
+  CHECK(parse_command_line({"wal-push", "x"}).number("pool-size", 1) == 32);
+  CHECK(parse_command_line({"wal-fetch", "x", "y"}).number("prefetch", 0) == 8);
+}
+
+TEST_CASE("after -- everything is an operand") {
+  CHECK(parse_command_line({"wal-push", "--", "-odd"}).operands == words{"-odd"});
+}
+
+TEST_CASE("what is not understood is said") {
+  CHECK(complaint_about({"wal-psuh", "x"}) == "there is no command \"wal-psuh\"");
+  CHECK(complaint_about({"--nope", "wal-push", "x"}) == "unrecognized option: --nope");
+  CHECK(
+      complaint_about({"wal-push", "--file-prefix=x", "y"}) ==
+      "unrecognized option: --file-prefix");
+  CHECK(complaint_about({"wal-push"}) == "missing: WAL_SEGMENT");
+  CHECK(complaint_about({"wal-push", "a", "b"}) == "unexpected: b");
+  CHECK(complaint_about({"--terse=yes", "wal-push", "a"}) == "--terse takes no value");
+  CHECK(complaint_about({"wal-push", "--pool-size"}) == "--pool-size needs a value");
+  CHECK(complaint_about({"-k", "A", "--aws-instance-profile", "version"}) != "none");
+  CHECK(complaint_about({"wal-push", "-x", "a"}) != "none");
+}
+
+TEST_CASE("numbers are whole, not negative and of a sane size") {
+  for (const char* text : {"0", "-1", "x", "", "1x", "99999999999"}) {
+    const command_line line =
+        parse_command_line({"backup-push", std::string("-p") + text + "", "/d"});
+    CHECK_THROWS_AS(line.number("pool-size", 1), failure);
+  }
+}
+
+TEST_CASE("no command is no error of the grammar") {
+  CHECK(parse_command_line({}).command == nullptr);
+  CHECK(parse_command_line({"--help"}).global.contains("help"));
+}
+
+TEST_CASE("help shows every command and option with its default") {
+  const std::string text = help_text(nullptr);
+  for (const command_spec& c : commands()) {
+    CHECK(text.find("  " + std::string(c.name) + " ") != std::string::npos);
+    const std::string own = help_text(&c);
+    for (const option_spec& o : c.options)
+      CHECK(own.find("--" + std::string(o.name)) != std::string::npos);
+    CHECK(own.find(c.example) != std::string::npos);
+  }
+  for (const option_spec& o : global_options())
+    CHECK(text.find("--" + std::string(o.name)) != std::string::npos);
+}

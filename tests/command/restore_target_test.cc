@@ -1,0 +1,141 @@
+// What a restore refuses to touch, on real directories.
+#include "restore_target.hpp"
+
+#include <wale/base/error.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <unistd.h>
+
+using namespace wale;
+using namespace wale::command;
+namespace stdfs = std::filesystem;
+
+namespace {
+
+class scratch {
+public:
+  scratch() {
+    char name[] = "/tmp/wale-restore-target-XXXXXX";
+    REQUIRE(::mkdtemp(name));
+    root_ = name;
+  }
+  ~scratch() { stdfs::remove_all(root_); }
+  scratch(const scratch&) = delete;
+  scratch& operator=(const scratch&) = delete;
+
+  std::string operator/(const std::string& name) const { return root_ + "/" + name; }
+  void write(const std::string& name) const {
+    stdfs::create_directories(stdfs::path(*this / name).parent_path());
+    std::ofstream(*this / name) << "x";
+  }
+  void make(const std::string& name) const { stdfs::create_directories(*this / name); }
+
+private:
+  std::string root_;
+};
+
+std::string refusal(const std::string& target, const catalog::sentinel& s, bool overwrite = false) {
+  try {
+    examine_target(target, s, overwrite);
+  } catch (const failure& f) {
+    return f.text().msg + " | " + f.text().detail;
+  }
+  return "";
+}
+
+catalog::sentinel with_tablespace(const std::string& base, const std::string& location) {
+  catalog::sentinel s;
+  s.base_prefix = base;
+  s.tablespaces.push_back({"16384", location, "pg_tblspc/16384"});
+  return s;
+}
+
+} // namespace
+
+TEST_CASE("a missing and an empty directory are free") {
+  const scratch s;
+  s.make("empty");
+  CHECK(refusal(s / "empty", {}) == "");
+  CHECK(refusal(s / "missing", {}) == "");
+}
+
+TEST_CASE("what people put there beforehand may stay and wins") {
+  const scratch s;
+  s.write("d/postgresql.conf");
+  s.write("d/recovery.signal");
+  s.make("d/lost+found");
+  s.make("d/pg_tblspc");
+  const restore_target t = examine_target(s / "d", {}, false);
+  CHECK(t.kept_files == std::set<std::string>{"postgresql.conf", "recovery.signal"});
+}
+
+TEST_CASE("anything else refuses the restore, and --overwrite allows it") {
+  const scratch s;
+  s.write("d/PG_VERSION");
+  CHECK(refusal(s / "d", {}).find("holds \"PG_VERSION\"") != std::string::npos);
+  CHECK(refusal(s / "d", {}, true) == "");
+}
+
+TEST_CASE("a running cluster is never touched, overwrite or not") {
+  const scratch s;
+  s.write("d/postmaster.pid");
+  CHECK(refusal(s / "d", {}, true).starts_with("attempting to overwrite a live data directory"));
+}
+
+TEST_CASE("an unfinished restore of ours may be done again") {
+  const scratch s;
+  const restore_target t = examine_target(s / "d", {}, false);
+  prepare_target(t, false);
+  s.write("d/base/1/2");
+  CHECK(refusal(s / "d", {}) == "");
+  prepare_target(examine_target(s / "d", {}, false), false);
+  CHECK_FALSE(stdfs::exists(s / "d/base"));
+  finish_target(t);
+  s.write("d/base/1/2");
+  CHECK(refusal(s / "d", {}) != "");
+}
+
+TEST_CASE("tablespaces need links to empty directories away from the source's") {
+  const scratch s;
+  s.make("target/pg_tblspc");
+  s.write("source/PG_VERSION");
+  s.write("source-ts/PG_15/1");
+  const catalog::sentinel b = with_tablespace(s / "source/", s / "source-ts");
+
+  CHECK(refusal(s / "target", b).starts_with("Symlinks for some tablespaces not found"));
+
+  const auto link_to = [&](const std::string& place) {
+    stdfs::remove(s / "target/pg_tblspc/16384");
+    stdfs::create_directory_symlink(place, s / "target/pg_tblspc/16384");
+  };
+  link_to(s / "source-ts");
+  CHECK(refusal(s / "target", b).find("belongs to") != std::string::npos);
+  s.make("source/inner");
+  link_to(s / "source/inner");
+  CHECK(refusal(s / "target", b, true).find("belongs to") != std::string::npos);
+
+  s.write("elsewhere/PG_15/1");
+  link_to(s / "elsewhere");
+  CHECK(refusal(s / "target", b).find("not empty") != std::string::npos);
+
+  s.make("free");
+  link_to(s / "free");
+  const restore_target t = examine_target(s / "target", b, false);
+  REQUIRE(t.tablespaces.size() == 1);
+  CHECK(tablespace_map(t) == "16384 " + (s / "free") + "\n");
+}
+
+TEST_CASE("overwriting removes what is not in the backup, but no configuration") {
+  const scratch s;
+  s.write("d/pg_wal/000000010000000000000001");
+  s.write("d/base/1/2");
+  s.write("d/postgresql.conf");
+  prepare_target(examine_target(s / "d", {}, true), true);
+  CHECK_FALSE(stdfs::exists(s / "d/pg_wal"));
+  CHECK_FALSE(stdfs::exists(s / "d/base"));
+  CHECK(stdfs::exists(s / "d/postgresql.conf"));
+}
