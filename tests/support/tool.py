@@ -1,0 +1,176 @@
+"""Runs wal-e, and knows what a file store looks like: the hands of the end-to-end tests."""
+
+import hashlib
+import os
+import re
+import subprocess
+from dataclasses import dataclass, field
+from pathlib import Path
+
+RECORD = re.compile(r"^(\S+) +(DEBUG|INFO|WARNING|ERROR|CRITICAL) +MSG: (.*)$")
+
+
+@dataclass
+class Record:
+    level: str
+    msg: str
+    parts: dict = field(default_factory=dict)  # DETAIL, HINT, STRUCTURED
+
+    @property
+    def text(self):
+        return "\n".join([self.msg, self.parts.get("DETAIL", ""), self.parts.get("HINT", "")])
+
+
+def records(text):
+    """The log records in what a command wrote to stderr."""
+    found, part = [], None
+    for line in text.split("\n"):
+        start = RECORD.match(line)
+        label = re.match(r"^ {8}(DETAIL|HINT|STRUCTURED): (.*)$", line)
+        if start:
+            found.append(Record(start.group(2), start.group(3)))
+            part = None
+        elif label and found:
+            part = label.group(1)
+            found[-1].parts[part] = label.group(2)
+        elif found and line.startswith(" " * 8):
+            if part:
+                found[-1].parts[part] += "\n" + line[8:]
+            else:
+                found[-1].msg += "\n" + line[8:]
+    return found
+
+
+@dataclass
+class Outcome:
+    code: int
+    out: str
+    err: str
+
+    @property
+    def records(self):
+        return records(self.err)
+
+    def error(self, *words):
+        """The one record of a failure: it says what, and what to do; holds all the words."""
+        errors = [r for r in self.records if r.level in ("ERROR", "CRITICAL")]
+        assert len(errors) == 1, f"{len(errors)} errors are logged, not one:\n{self.err}"
+        error = errors[0]
+        assert error.msg and error.parts.get("DETAIL") and error.parts.get("HINT"), self.err
+        assert "STRUCTURED" in error.parts, self.err
+        for word in words:
+            assert word.lower() in error.text.lower(), f"no {word!r} in:\n{error.text}"
+        return error
+
+    def messages(self, level=None):
+        return [r.msg for r in self.records if level in (None, r.level)]
+
+
+class Tool:
+    """wal-e with one environment; nothing of the caller's WALE_ and PG variables leaks into it."""
+
+    def __init__(self, binary, **environment):
+        self.binary = Path(binary)
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "WALE_", "AWS_"))}
+        self.environment = {**clean, "WALE_LOG_DESTINATION": "stderr", **environment}
+
+    def with_environment(self, **more):
+        tool = Tool(self.binary)
+        tool.environment = {k: v for k, v in {**self.environment, **more}.items() if v is not None}
+        return tool
+
+    def command(self, *arguments):
+        return [str(self.binary), *map(str, arguments)]
+
+    def run(self, *arguments, code=0, timeout=120, **options):
+        """Runs to the end; fails unless it exits with `code` (None: any)."""
+        done = subprocess.run(
+            self.command(*arguments),
+            stdin=options.pop("stdin", subprocess.DEVNULL),
+            capture_output=True,
+            env=self.environment,
+            timeout=timeout,
+            **options,
+        )
+        outcome = Outcome(done.returncode, decode(done.stdout), decode(done.stderr))
+        assert code is None or outcome.code == code, (
+            f"wal-e {' '.join(map(str, arguments))}: exit {outcome.code}, not {code}\n{outcome.err}"
+        )
+        return outcome
+
+    def start(self, *arguments, **options):
+        options = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL,
+                   "stderr": subprocess.DEVNULL, **options}  # fmt: skip
+        return subprocess.Popen(self.command(*arguments), env=self.environment, **options)
+
+    def shell(self, folder, arguments):
+        """A command line for PostgreSQL, with the WALE_ variables in an envdir that is made here."""
+        folder = Path(folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, value in self.environment.items():
+            if name.startswith("WALE_"):
+                (folder / name).write_text(value)
+        return f"envdir {folder} {self.binary} {arguments}"
+
+
+def decode(data):
+    return data.decode(errors="surrogateescape")
+
+
+class Store:
+    """A file store, looked at from outside."""
+
+    def __init__(self, root):
+        self.root = Path(root)
+        self.root.parent.mkdir(parents=True, exist_ok=True)
+
+    @property
+    def url(self):
+        return f"file://localhost{self.root}"
+
+    @property
+    def wal(self):
+        return self.root / "wal_005"
+
+    @property
+    def base(self):
+        return self.root / "basebackups_005"
+
+    def segments(self):
+        return sorted(
+            p.name[:-4] for p in self.wal.glob("*.lzo") if re.fullmatch("[0-9A-F]{24}.lzo", p.name)
+        )
+
+    def backups(self):
+        suffix = "_backup_stop_sentinel.json"
+        return sorted(p.name[: -len(suffix)] for p in self.base.glob("*" + suffix))
+
+    def objects(self):
+        return sorted(p for p in self.root.rglob("*") if p.is_file())
+
+
+def snapshot(*folders):
+    """{path: what is there} below the folders: size and digest, target of a link, or kind."""
+    state = {}
+    for folder in map(Path, folders):
+        for path in [folder, *folder.rglob("*")]:
+            if path.is_symlink():
+                state[path] = ("link", os.readlink(path))
+            elif path.is_dir():
+                state[path] = ("folder",)
+            elif path.is_file():
+                data = path.read_bytes() if os.access(path, os.R_OK) else b""
+                state[path] = (path.stat().st_size, hashlib.sha256(data).hexdigest())
+    return state
+
+
+def assert_unchanged(before, *folders):
+    """Only names that begin with .wal-e- (or .wal-e, our folder in pg_wal) may be new."""
+    after = snapshot(*folders)
+    gone = sorted(map(str, before.keys() - after.keys()))
+    new = sorted(
+        str(p) for p in after.keys() - before.keys()
+        if not any(part == ".wal-e" or part.startswith(".wal-e-") for part in p.parts)
+    )  # fmt: skip
+    changed = sorted(str(p) for p in before.keys() & after.keys() if before[p] != after[p])
+    assert not gone and not new and not changed, f"gone {gone}, new {new}, changed {changed}"
