@@ -11,7 +11,7 @@ namespace wale::catalog {
 namespace {
 
 void escape_unit(std::string& out, std::uint32_t unit) {
-  char text[8];
+  char text[16];
   std::snprintf(text, sizeof text, "\\u%04x", unit);
   out += text;
 }

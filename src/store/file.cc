@@ -104,7 +104,10 @@ public:
   std::string kind_name() const override { return "file"; }
 
   task<> prepare() override {
-    auto make = [this] { make_root(); };
+    auto make = [this] {
+      make_root();
+      sweep(root_);
+    };
     co_await runtime_.offload(make);
   }
 
@@ -200,6 +203,18 @@ private:
     if (fs::is_directory(relative.empty() ? root_ : root_ + "/" + relative)) return;
     make_root();
     if (!relative.empty()) fs::make_directories_below(root_, relative, directory_mode);
+  }
+
+  // Temporary files of processes that were killed.
+  static void sweep(const std::string& directory) {
+    constexpr std::time_t a_day = 24 * 60 * 60;
+    for (const fs::entry& e : fs::list_directory(directory)) {
+      const std::string path = directory + "/" + e.name;
+      if (e.type == DT_DIR) sweep(path);
+      if (!is_temporary(e.name) || e.type != DT_REG) continue;
+      const auto s = fs::link_status(path);
+      if (s && s->st_mtim.tv_sec < std::time(nullptr) - a_day) fs::unlink(path);
+    }
   }
 
   void require_root() const { require_directory(root_); }

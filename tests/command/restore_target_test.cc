@@ -1,5 +1,6 @@
 // What a restore refuses to touch, on real directories.
 #include "restore_target.hpp"
+#include "support/scratch_dir.hpp"
 
 #include <wale/base/error.hpp>
 
@@ -7,7 +8,6 @@
 
 #include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <unistd.h>
 
 using namespace wale;
@@ -15,28 +15,6 @@ using namespace wale::command;
 namespace stdfs = std::filesystem;
 
 namespace {
-
-class scratch {
-public:
-  scratch() {
-    char name[] = "/tmp/wale-restore-target-XXXXXX";
-    REQUIRE(::mkdtemp(name));
-    root_ = name;
-  }
-  ~scratch() { stdfs::remove_all(root_); }
-  scratch(const scratch&) = delete;
-  scratch& operator=(const scratch&) = delete;
-
-  std::string operator/(const std::string& name) const { return root_ + "/" + name; }
-  void write(const std::string& name) const {
-    stdfs::create_directories(stdfs::path(*this / name).parent_path());
-    std::ofstream(*this / name) << "x";
-  }
-  void make(const std::string& name) const { stdfs::create_directories(*this / name); }
-
-private:
-  std::string root_;
-};
 
 std::string refusal(const std::string& target, const catalog::sentinel& s, bool overwrite = false) {
   try {
@@ -57,16 +35,16 @@ catalog::sentinel with_tablespace(const std::string& base, const std::string& lo
 } // namespace
 
 TEST_CASE("a missing and an empty directory are free") {
-  const scratch s;
+  const test::scratch_dir s;
   s.make("empty");
   CHECK(refusal(s / "empty", {}) == "");
   CHECK(refusal(s / "missing", {}) == "");
 }
 
 TEST_CASE("what people put there beforehand may stay and wins") {
-  const scratch s;
-  s.write("d/postgresql.conf");
-  s.write("d/recovery.signal");
+  const test::scratch_dir s;
+  s.write("d/postgresql.conf", "x");
+  s.write("d/recovery.signal", "x");
   s.make("d/lost+found");
   s.make("d/pg_tblspc");
   const restore_target t = examine_target(s / "d", {}, false);
@@ -74,36 +52,36 @@ TEST_CASE("what people put there beforehand may stay and wins") {
 }
 
 TEST_CASE("anything else refuses the restore, and --overwrite allows it") {
-  const scratch s;
-  s.write("d/PG_VERSION");
+  const test::scratch_dir s;
+  s.write("d/PG_VERSION", "x");
   CHECK(refusal(s / "d", {}).find("holds \"PG_VERSION\"") != std::string::npos);
   CHECK(refusal(s / "d", {}, true) == "");
 }
 
 TEST_CASE("a running cluster is never touched, overwrite or not") {
-  const scratch s;
-  s.write("d/postmaster.pid");
+  const test::scratch_dir s;
+  s.write("d/postmaster.pid", "x");
   CHECK(refusal(s / "d", {}, true).starts_with("attempting to overwrite a live data directory"));
 }
 
 TEST_CASE("an unfinished restore of ours may be done again") {
-  const scratch s;
+  const test::scratch_dir s;
   const restore_target t = examine_target(s / "d", {}, false);
   prepare_target(t, false);
-  s.write("d/base/1/2");
+  s.write("d/base/1/2", "x");
   CHECK(refusal(s / "d", {}) == "");
   prepare_target(examine_target(s / "d", {}, false), false);
   CHECK_FALSE(stdfs::exists(s / "d/base"));
   finish_target(t);
-  s.write("d/base/1/2");
+  s.write("d/base/1/2", "x");
   CHECK(refusal(s / "d", {}) != "");
 }
 
 TEST_CASE("tablespaces need links to empty directories away from the source's") {
-  const scratch s;
+  const test::scratch_dir s;
   s.make("target/pg_tblspc");
-  s.write("source/PG_VERSION");
-  s.write("source-ts/PG_15/1");
+  s.write("source/PG_VERSION", "x");
+  s.write("source-ts/PG_15/1", "x");
   const catalog::sentinel b = with_tablespace(s / "source/", s / "source-ts");
 
   CHECK(refusal(s / "target", b).starts_with("Symlinks for some tablespaces not found"));
@@ -118,7 +96,7 @@ TEST_CASE("tablespaces need links to empty directories away from the source's") 
   link_to(s / "source/inner");
   CHECK(refusal(s / "target", b, true).find("belongs to") != std::string::npos);
 
-  s.write("elsewhere/PG_15/1");
+  s.write("elsewhere/PG_15/1", "x");
   link_to(s / "elsewhere");
   CHECK(refusal(s / "target", b).find("not empty") != std::string::npos);
 
@@ -130,10 +108,10 @@ TEST_CASE("tablespaces need links to empty directories away from the source's") 
 }
 
 TEST_CASE("overwriting removes what is not in the backup, but no configuration") {
-  const scratch s;
-  s.write("d/pg_wal/000000010000000000000001");
-  s.write("d/base/1/2");
-  s.write("d/postgresql.conf");
+  const test::scratch_dir s;
+  s.write("d/pg_wal/000000010000000000000001", "x");
+  s.write("d/base/1/2", "x");
+  s.write("d/postgresql.conf", "x");
   prepare_target(examine_target(s / "d", {}, true), true);
   CHECK_FALSE(stdfs::exists(s / "d/pg_wal"));
   CHECK_FALSE(stdfs::exists(s / "d/base"));
