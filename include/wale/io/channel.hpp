@@ -18,7 +18,8 @@ public:
 
   /// Waits for room. Throws kind::interrupted if the channel was closed.
   task<> push(T value) {
-    while (queue_.size() >= limit_ && !closed_) co_await has_room_.wait();
+    while (queue_.size() >= limit_ && !closed_)
+      co_await has_room_.wait();
     if (closed_) throw_closed();
     queue_.push_back(std::move(value));
     has_item_.notify_one();
@@ -26,7 +27,8 @@ public:
 
   /// The next value, or nullopt once the channel is closed and empty.
   task<std::optional<T>> pop() {
-    while (queue_.empty() && !closed_) co_await has_item_.wait();
+    while (queue_.empty() && !closed_)
+      co_await has_item_.wait();
     std::optional<T> value;
     if (!queue_.empty()) {
       value.emplace(std::move(queue_.front()));

@@ -4,7 +4,8 @@
 // pool of blocking calls). Which one runs is decided at start, see runtime.hpp.
 //
 // Rules, each of which was a reproduced fault before it was a rule (docs/design.md "Engine"):
-// - An operation and every byte it points to live until `complete` was called. Cancelling only asks.
+// - An operation and every byte it points to live until `complete` was called. Cancelling only
+// asks.
 // - A descriptor is closed only when no operation on it is in flight: cancel, await, close.
 // - `complete` is called exactly once, on the I/O thread, never from inside start() or cancel().
 
@@ -13,7 +14,6 @@
 #include <memory>
 #include <string>
 #include <string_view>
-
 #include <sys/socket.h>
 #include <sys/types.h>
 #include <sys/uio.h>

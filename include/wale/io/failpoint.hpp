@@ -10,7 +10,9 @@ namespace wale::io {
 /// Counts one operation. Returns 0, or the errno the operation must fail with.
 int failpoint() noexcept;
 #else
-inline int failpoint() noexcept { return 0; }
+inline int failpoint() noexcept {
+  return 0;
+}
 #endif
 
 } // namespace wale::io

@@ -15,8 +15,8 @@ namespace wale::io {
 class runtime;
 
 /// Move-only. Any number of operations may be in flight at once; all must have ended before close()
-/// or destruction. Cancelling an operation waits for the kernel to let go of the buffer, then throws
-/// kind::interrupted; how much was read or written is then unknown.
+/// or destruction. Cancelling an operation waits for the kernel to let go of the buffer, then
+/// throws kind::interrupted; how much was read or written is then unknown.
 class file {
 public:
   file() noexcept = default;

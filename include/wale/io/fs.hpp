@@ -8,9 +8,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <vector>
-
 #include <sys/stat.h>
+#include <vector>
 
 namespace wale::io::fs {
 
@@ -34,9 +33,12 @@ bool make_directory(const std::string& path, mode_t mode);
 void make_directories_below(const std::string& root, const std::string& relative, mode_t mode);
 /// fsync of a directory; EINVAL and ENOTSUP are tolerated.
 void sync_directory(const std::string& path);
-/// Makes everything written to the file system that `fd` is on durable; false where the kernel
-/// does not report errors for it (before 5.8) or the file system is not a known local one.
-bool sync_filesystem(int fd);
+/// Whether sync_filesystem() can be trusted here: the kernel reports write errors through syncfs(2)
+/// (5.8 and later) and the file system is a known local one.
+bool can_sync_filesystem(int fd);
+/// syncfs(2): makes everything written to the file system that `fd` is on durable. Throws for any
+/// error since `fd` was opened.
+void sync_filesystem(int fd);
 
 void rename(const std::string& from, const std::string& to);
 enum class publish { done, exists };

@@ -15,6 +15,10 @@
 #include <type_traits>
 #include <utility>
 
+namespace boost::asio {
+template <typename...> class any_completion_handler;
+}
+
 namespace wale::io {
 
 enum class engine_choice { automatic, ring, threads };
@@ -41,7 +45,8 @@ public:
   runtime& operator=(const runtime&) = delete;
 
   /// Runs `main` and the loop until it has ended; rethrows its failure. A signal cancels it, and
-  /// run() then throws kind::interrupted naming the signal, however main ended, unless it succeeded.
+  /// run() then throws kind::interrupted naming the signal, however main ended, unless it
+  /// succeeded.
   void run(task<> main);
 
   boost::asio::io_context& context() noexcept;
@@ -72,6 +77,9 @@ public:
   /// One engine operation: fills nothing in, awaits completion, returns the result or -errno.
   /// When cancelled it waits for the kernel to let go and returns -ECANCELED.
   task<int> perform(operation op);
+  /// perform() with a callback, for types that model Asio's streams: `done` is called on the I/O
+  /// thread, never from inside start(); its cancellation slot cancels the operation. No failpoints.
+  void start(const operation& op, boost::asio::any_completion_handler<void(int)>&& done);
 
 private:
   task<> run_on_pool(std::function<void()>& job);

@@ -1,5 +1,6 @@
 #pragma once
-// Structured concurrency: every coroutine that is spawned belongs to a group, every group is joined.
+// Structured concurrency: every coroutine that is spawned belongs to a group, every group is
+// joined.
 
 #include <wale/io/event.hpp>
 #include <wale/io/task.hpp>
@@ -25,8 +26,9 @@ public:
   /// Starts a child on the next turn of the loop. Its arguments must be values or outlive join().
   /// After a failure or cancel() the child starts cancelled.
   void spawn(task<> child);
-  /// Waits for every child, then rethrows the first failure (an interruption that cancel() caused is
-  /// none). If the awaiting coroutine is cancelled, its children are, and it still waits for them.
+  /// Waits for every child, then rethrows the first failure (an interruption that cancel() caused
+  /// is none). If the awaiting coroutine is cancelled, its children are, and it still waits for
+  /// them.
   task<> join();
   /// Asks all children to end.
   void cancel() noexcept;

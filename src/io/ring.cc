@@ -1,0 +1,414 @@
+// The io_uring engine: one ring, one thread, no setup flags but the completion queue's size.
+//
+// start() and cancel() only queue. Once per turn of the loop everything queued goes to the kernel
+// in one system call and what has completed meanwhile is delivered; most operations never need a
+// wake-up. For those that do, the ring signals a plain eventfd that the loop waits for, armed only
+// while the kernel holds operations, so that an idle ring keeps no loop alive.
+//
+// A completion carries slot and generation of its operation; a cancellation carries a tag instead.
+#include "ring.hpp"
+
+#include "op_list.hpp"
+#include "transfer.hpp"
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/posix/stream_descriptor.hpp>
+#include <boost/asio/post.hpp>
+#include <liburing.h>
+
+#include <cerrno>
+#include <cstring>
+#include <deque>
+#include <fcntl.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+#include <utility>
+#include <vector>
+
+namespace wale::io {
+
+namespace asio = boost::asio;
+
+namespace {
+
+/// Where an operation is when the kernel does not have it; otherwise `slot` is an index.
+constexpr std::uint32_t queued = 0xffffffff;
+constexpr std::uint32_t finished = 0xfffffffe;
+constexpr std::uint64_t cancel_tag = std::uint64_t{1} << 63;
+/// Rounds of submit and deliver before the loop's other handlers get their turn.
+constexpr int rounds = 16;
+
+class ring_engine final : public engine {
+public:
+  ring_engine(asio::io_context& loop, const ring_sizes& sizes)
+      : loop_(loop), limit_(sizes.in_flight), wake_(loop) {}
+  ~ring_engine() override { shutdown(); }
+  ring_engine(const ring_engine&) = delete;
+  ring_engine& operator=(const ring_engine&) = delete;
+
+  bool open(const ring_sizes& sizes, std::string& why);
+
+  void start(operation& op) noexcept override;
+  void cancel(operation& op) noexcept override;
+  void shutdown() noexcept override;
+  std::string_view name() const noexcept override { return "ring"; }
+
+private:
+  struct slot {
+    operation* op = nullptr;
+    std::uint32_t generation = 0;
+    msghdr message = {}; ///< of a sendv; the kernel may read it until the completion
+  };
+
+  std::uint64_t mark(std::uint32_t index) const noexcept {
+    return std::uint64_t{slots_[index].generation} << 32 | index;
+  }
+  bool holds(std::uint64_t user_data) const noexcept;
+
+  void want_turn() noexcept;
+  void turn() noexcept;
+  void hand_over() noexcept;
+  bool submit() noexcept;
+  io_uring_sqe* next_sqe() noexcept;
+  void fill(operation& op, io_uring_sqe& sqe) noexcept;
+  bool deliver() noexcept;
+  void settle(std::uint64_t user_data, int result) noexcept;
+  operation* release(std::uint32_t index) noexcept;
+  void finish(operation& op, int result) noexcept;
+  void arm() noexcept;
+  void disarm() noexcept;
+  void drain() noexcept;
+
+  asio::io_context& loop_;
+  const std::uint32_t limit_;
+  io_uring ring_ = {};
+  bool is_open_ = false;
+  bool turn_wanted_ = false;
+  bool in_turn_ = false;
+  bool armed_ = false;
+  asio::posix::stream_descriptor wake_;
+  std::deque<slot> slots_; ///< a deque, because `message` must not move
+  std::vector<std::uint32_t> free_slots_;
+  std::uint32_t in_flight_ = 0;
+  op_list queue_;
+  op_list finished_; ///< the result is kept in `flags`
+  std::vector<std::uint64_t> cancellations_;
+};
+
+void prepare_socket(io_uring_sqe& sqe, operation& op, msghdr& message) noexcept {
+  const auto vectors = const_cast<iovec*>(op.vectors);
+  switch (op.kind) {
+  case op_kind::connect:
+    return io_uring_prep_connect(&sqe, op.fd, op.address, op.address_length);
+  case op_kind::recv:
+    return io_uring_prep_recv(&sqe, op.fd, op.data, op.length, 0);
+  case op_kind::recv_all:
+    return io_uring_prep_recv(&sqe, op.fd, op.data, op.length, MSG_WAITALL);
+  case op_kind::send:
+    return io_uring_prep_send(&sqe, op.fd, op.data, op.length, MSG_WAITALL | MSG_NOSIGNAL);
+  case op_kind::sendv:
+    message = {};
+    message.msg_iov = vectors;
+    message.msg_iovlen = op.vector_count;
+    return io_uring_prep_sendmsg(&sqe, op.fd, &message, MSG_NOSIGNAL);
+  default:
+    return io_uring_prep_poll_add(&sqe, op.fd, static_cast<unsigned>(op.flags));
+  }
+}
+
+void prepare(io_uring_sqe& sqe, operation& op, msghdr& message) noexcept {
+  const auto length = static_cast<unsigned>(op.length);
+  switch (op.kind) {
+  case op_kind::nop:
+    return io_uring_prep_nop(&sqe);
+  case op_kind::open:
+    return io_uring_prep_openat(&sqe, AT_FDCWD, op.path, op.flags | O_CLOEXEC, op.mode);
+  case op_kind::read:
+    return io_uring_prep_read(&sqe, op.fd, op.data, length, op.offset);
+  case op_kind::write:
+    return io_uring_prep_write(&sqe, op.fd, op.data, length, op.offset);
+  case op_kind::writev:
+    return io_uring_prep_writev(&sqe, op.fd, op.vectors, op.vector_count, op.offset);
+  case op_kind::fsync:
+    return io_uring_prep_fsync(&sqe, op.fd, op.flags & 1 ? IORING_FSYNC_DATASYNC : 0);
+  case op_kind::fallocate:
+    return io_uring_prep_fallocate(
+        &sqe,
+        op.fd,
+        FALLOC_FL_KEEP_SIZE,
+        static_cast<off_t>(op.offset),
+        static_cast<off_t>(op.length));
+  default:
+    return prepare_socket(sqe, op, message);
+  }
+}
+
+std::string explain(const char* call, int error) {
+  return std::string(call) + ": " + std::strerror(error);
+}
+
+bool has_all_operations(io_uring& ring, std::string& why) {
+  static constexpr int used[] = {
+      IORING_OP_NOP,
+      IORING_OP_OPENAT,
+      IORING_OP_READ,
+      IORING_OP_WRITE,
+      IORING_OP_WRITEV,
+      IORING_OP_FSYNC,
+      IORING_OP_FALLOCATE,
+      IORING_OP_CONNECT,
+      IORING_OP_RECV,
+      IORING_OP_SEND,
+      IORING_OP_SENDMSG,
+      IORING_OP_POLL_ADD,
+      IORING_OP_ASYNC_CANCEL};
+  io_uring_probe* const probe = io_uring_get_probe_ring(&ring);
+  if (!probe) {
+    why = "the kernel's io_uring cannot be probed (before 5.6)";
+    return false;
+  }
+  bool all = true;
+  for (const int op : used) {
+    if (io_uring_opcode_supported(probe, op)) continue;
+    why = "the kernel's io_uring lacks operation " + std::to_string(op);
+    all = false;
+  }
+  io_uring_free_probe(probe);
+  return all;
+}
+
+bool ring_engine::open(const ring_sizes& sizes, std::string& why) {
+  io_uring_params params = {};
+  params.flags = IORING_SETUP_CQSIZE;
+  params.cq_entries = sizes.completions;
+  if (const int e = io_uring_queue_init_params(sizes.submissions, &ring_, &params); e < 0) {
+    why = explain("io_uring_setup", -e);
+    return false;
+  }
+  is_open_ = true;
+  if (!has_all_operations(ring_, why)) return false;
+  const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+  if (fd < 0) {
+    why = explain("eventfd", errno);
+    return false;
+  }
+  wake_.assign(fd);
+  if (const int e = io_uring_register_eventfd(&ring_, fd); e < 0) {
+    why = explain("io_uring_register", -e);
+    return false;
+  }
+  return true;
+}
+
+bool ring_engine::holds(std::uint64_t user_data) const noexcept {
+  const auto index = static_cast<std::uint32_t>(user_data);
+  return index < slots_.size() && slots_[index].op && mark(index) == user_data;
+}
+
+void ring_engine::start(operation& op) noexcept {
+  begin(op);
+  op.slot = queued;
+  queue_.push_back(op);
+  want_turn();
+}
+
+void ring_engine::cancel(operation& op) noexcept {
+  if (op.cancelled || op.slot == finished) return;
+  op.cancelled = true;
+  if (op.slot == queued) {
+    queue_.remove(op);
+    finish(op, -ECANCELED);
+  } else {
+    cancellations_.push_back(mark(op.slot));
+  }
+  want_turn();
+}
+
+void ring_engine::want_turn() noexcept {
+  if (in_turn_ || std::exchange(turn_wanted_, true)) return;
+  asio::post(loop_, [this] {
+    turn_wanted_ = false;
+    turn();
+  });
+}
+
+void ring_engine::turn() noexcept {
+  if (!is_open_) return;
+  in_turn_ = true;
+  for (int round = 0; round < rounds; ++round) {
+    hand_over();
+    if (!deliver()) break;
+  }
+  in_turn_ = false;
+  const bool has_room = in_flight_ < limit_;
+  if ((!queue_.empty() && has_room) || !cancellations_.empty() || io_uring_sq_ready(&ring_) ||
+      !finished_.empty()) {
+    want_turn();
+  }
+  if (in_flight_) {
+    arm();
+  } else {
+    disarm();
+  }
+}
+
+// Operations first, so that a cancellation always follows what it cancels.
+void ring_engine::hand_over() noexcept {
+  while (!queue_.empty() && in_flight_ < limit_) {
+    io_uring_sqe* const sqe = next_sqe();
+    if (!sqe) return;
+    fill(*queue_.pop_front(), *sqe);
+  }
+  while (!cancellations_.empty()) {
+    const std::uint64_t user_data = cancellations_.back();
+    if (holds(user_data)) {
+      io_uring_sqe* const sqe = next_sqe();
+      if (!sqe) return;
+      io_uring_prep_cancel64(sqe, user_data, 0);
+      io_uring_sqe_set_data64(sqe, cancel_tag);
+    }
+    cancellations_.pop_back();
+  }
+  submit();
+}
+
+// False if the kernel takes nothing now: no memory, or completions must be fetched first.
+bool ring_engine::submit() noexcept {
+  while (io_uring_sq_ready(&ring_)) {
+    const int n = io_uring_submit(&ring_);
+    if (n == -EINTR) continue;
+    if (n <= 0) return false;
+  }
+  return true;
+}
+
+io_uring_sqe* ring_engine::next_sqe() noexcept {
+  io_uring_sqe* sqe = io_uring_get_sqe(&ring_);
+  if (!sqe && submit()) sqe = io_uring_get_sqe(&ring_);
+  return sqe;
+}
+
+void ring_engine::fill(operation& op, io_uring_sqe& sqe) noexcept {
+  if (free_slots_.empty()) {
+    free_slots_.push_back(static_cast<std::uint32_t>(slots_.size()));
+    slots_.emplace_back();
+  }
+  op.slot = free_slots_.back();
+  free_slots_.pop_back();
+  slot& s = slots_[op.slot];
+  s.op = &op;
+  prepare(sqe, op, s.message);
+  io_uring_sqe_set_data64(&sqe, mark(op.slot));
+  ++in_flight_;
+}
+
+// True if anything was delivered.
+bool ring_engine::deliver() noexcept {
+  bool any = false;
+  op_list done = std::exchange(finished_, {});
+  while (operation* const op = done.pop_front()) {
+    any = true;
+    op->complete(op, op->flags);
+  }
+  io_uring_cqe* cqe = nullptr;
+  for (unsigned n = 0; n < limit_ && io_uring_peek_cqe(&ring_, &cqe) == 0; ++n) {
+    const std::uint64_t user_data = cqe->user_data;
+    const int result = cqe->res;
+    io_uring_cqe_seen(&ring_, cqe);
+    any = true;
+    if (holds(user_data)) settle(user_data, result);
+  }
+  return any;
+}
+
+void ring_engine::settle(std::uint64_t user_data, int result) noexcept {
+  operation& op = *release(static_cast<std::uint32_t>(user_data));
+  if (advance(op, result)) {
+    op.slot = finished;
+    op.complete(&op, result);
+  } else {
+    op.slot = queued;
+    queue_.push_back(op);
+  }
+}
+
+operation* ring_engine::release(std::uint32_t index) noexcept {
+  slot& s = slots_[index];
+  s.generation = (s.generation + 1) & 0x7fffffff;
+  free_slots_.push_back(index);
+  --in_flight_;
+  return std::exchange(s.op, nullptr);
+}
+
+void ring_engine::finish(operation& op, int result) noexcept {
+  op.slot = finished;
+  op.flags = result;
+  finished_.push_back(op);
+}
+
+void ring_engine::arm() noexcept {
+  if (std::exchange(armed_, true)) return;
+  wake_.async_wait(
+      asio::posix::stream_descriptor::wait_read, [this](const boost::system::error_code& error) {
+        if (error) return;
+        armed_ = false;
+        std::uint64_t count = 0;
+        (void)!::read(wake_.native_handle(), &count, sizeof count);
+        turn();
+      });
+}
+
+void ring_engine::disarm() noexcept {
+  if (!std::exchange(armed_, false)) return;
+  boost::system::error_code ignored;
+  wake_.cancel(ignored);
+}
+
+void ring_engine::shutdown() noexcept {
+  if (!std::exchange(is_open_, false)) return;
+  disarm();
+  queue_.clear();
+  finished_.clear();
+  drain();
+  io_uring_queue_exit(&ring_);
+}
+
+// io_uring_queue_exit does not wait: a read under way would still write into its buffer afterwards.
+void ring_engine::drain() noexcept {
+  std::uint32_t next = 0;
+  while (in_flight_) {
+    for (; next < slots_.size(); ++next) {
+      if (!slots_[next].op) continue;
+      io_uring_sqe* const sqe = io_uring_get_sqe(&ring_);
+      if (!sqe) break;
+      io_uring_prep_cancel64(sqe, mark(next), 0);
+      io_uring_sqe_set_data64(sqe, cancel_tag);
+    }
+    const bool all_asked = next == slots_.size();
+    io_uring_submit_and_wait(&ring_, all_asked ? 1 : 0);
+    io_uring_cqe* cqe = nullptr;
+    while (io_uring_peek_cqe(&ring_, &cqe) == 0) {
+      const std::uint64_t user_data = cqe->user_data;
+      const int result = cqe->res;
+      io_uring_cqe_seen(&ring_, cqe);
+      if (!holds(user_data)) continue;
+      const operation* const op = release(static_cast<std::uint32_t>(user_data));
+      if (op->kind == op_kind::open && result >= 0) ::close(result);
+    }
+  }
+}
+
+} // namespace
+
+std::unique_ptr<engine>
+make_ring_engine(asio::io_context& loop, std::string& why, const ring_sizes& sizes) {
+  auto engine = std::make_unique<ring_engine>(loop, sizes);
+  if (!engine->open(sizes, why)) return nullptr;
+  return engine;
+}
+
+std::unique_ptr<engine> make_ring_engine(asio::io_context& loop, std::string& why) {
+  return make_ring_engine(loop, why, ring_sizes());
+}
+
+} // namespace wale::io

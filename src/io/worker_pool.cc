@@ -1,0 +1,67 @@
+// The classic queue under one mutex; a job is a block or a system call, thousands a second at most.
+#include "worker_pool.hpp"
+
+#include <algorithm>
+#include <system_error>
+
+namespace wale::io {
+
+void worker_pool::submit(job& j) {
+  bool needs_thread = false;
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.push_back(&j);
+    needs_thread = queue_.size() > idle_ && threads_.size() < limit_;
+  }
+  if (!needs_thread) {
+    has_job_.notify_one();
+  } else if (!add_thread() && threads_.empty() && withdraw(j)) {
+    j.run(); // no thread to be had at all: slower, but it works
+  }
+}
+
+bool worker_pool::withdraw(job& j) noexcept {
+  const std::lock_guard lock(mutex_);
+  const auto place = std::ranges::find(queue_, &j);
+  if (place == queue_.end()) return false;
+  queue_.erase(place);
+  return true;
+}
+
+void worker_pool::stop() noexcept {
+  {
+    const std::lock_guard lock(mutex_);
+    queue_.clear();
+    stopping_ = true;
+  }
+  has_job_.notify_all();
+  for (std::thread& t : threads_)
+    t.join();
+  threads_.clear();
+}
+
+bool worker_pool::add_thread() noexcept {
+  try {
+    threads_.emplace_back([this] { work(); });
+    return true;
+  } catch (const std::exception&) {
+    return false;
+  }
+}
+
+void worker_pool::work() noexcept {
+  std::unique_lock lock(mutex_);
+  while (true) {
+    ++idle_;
+    has_job_.wait(lock, [this] { return stopping_ || !queue_.empty(); });
+    --idle_;
+    if (queue_.empty()) return;
+    job* const j = queue_.front();
+    queue_.pop_front();
+    lock.unlock();
+    j->run();
+    lock.lock();
+  }
+}
+
+} // namespace wale::io
