@@ -2,6 +2,7 @@
 
 import itertools
 import os
+import shutil
 import sys
 from pathlib import Path
 
@@ -74,6 +75,17 @@ def store(folder):
 def stored(tool, store):
     """wal-e with the prefix of `store`."""
     return tool.with_environment(WALE_FILE_PREFIX=store.url)
+
+
+@pytest.fixture
+def small_disk():
+    """A file system of a few MiB, empty; tests/e2e/run mounts it, which takes root."""
+    path = os.environ.get("WALE_SMALL_DISK")
+    if not path:
+        pytest.skip("no small disk: run the tests as root")
+    yield Path(path)
+    for entry in Path(path).iterdir():
+        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
 
 
 class Clusters:

@@ -1,0 +1,218 @@
+"""backup-push of the wrong cluster, without rights, without an archive, twice at once, interrupted."""
+
+import signal
+import subprocess
+
+import pytest
+from conftest import SMALL_SEGMENTS
+from support.archive import commits_of, finish_recovery
+from support.postgres import wait_until
+from support.tool import Store, assert_unchanged, decode, snapshot
+
+GRANTS = """
+CREATE ROLE backup LOGIN PASSWORD 'right';
+GRANT pg_read_all_settings TO backup;
+GRANT EXECUTE ON FUNCTION pg_backup_start(text, boolean) TO backup;
+GRANT EXECUTE ON FUNCTION pg_backup_stop(boolean) TO backup;
+GRANT EXECUTE ON FUNCTION pg_switch_wal() TO backup;
+GRANT EXECUTE ON FUNCTION pg_control_system() TO backup;
+"""
+
+
+@pytest.fixture
+def push(session_archive, store):
+    """backup-push into a store of its own that must stay without a backup."""
+
+    def run(*arguments, code=1, **environment):
+        store.wal.mkdir(parents=True, exist_ok=True)
+        cluster = session_archive.cluster
+        tool = session_archive.tool.with_environment(
+            WALE_FILE_PREFIX=store.url, WALE_RETRIES="1", **environment
+        )
+        before = snapshot(store.root)
+        done = tool.run("backup-push", "--checkpoint=fast", *arguments, code=code)
+        assert_unchanged(before, store.root)
+        idle = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_backup' AND pid <> pg_backend_pid()"
+        assert cluster.sql(idle) == "0"
+        return done
+
+    return run
+
+
+def test_not_a_data_directory(push, folder):
+    (folder / "empty").mkdir()
+    push(folder / "empty").error(str(folder / "empty"))
+    push(folder / "absent").error(str(folder / "absent"))
+
+
+def test_not_the_connected_cluster(push, clusters, folder):
+    other = clusters.cluster(folder / "other").initdb()
+    push(other.data).error(str(other.data))
+
+
+def test_server_down(push, folder, session_archive):
+    (folder / "no-server").mkdir()
+    push(session_archive.cluster.data, PGHOST=str(folder / "no-server")).error("connect")
+
+
+@pytest.fixture(scope="module")
+def locked_archive(scratch, tool, install):
+    """A cluster that asks for passwords."""
+    from conftest import Clusters, new_folder
+
+    made = Clusters(tool, install)
+    archive = made.archive(new_folder(scratch))
+    archive.start(SMALL_SEGMENTS)
+    archive.cluster.sql(GRANTS + "CREATE ROLE nobody LOGIN PASSWORD 'right';")
+    (archive.cluster.data / "pg_hba.conf").write_text(
+        "local all postgres trust\nlocal all all scram-sha-256\n"
+    )
+    archive.cluster.reload()
+    yield archive
+    made.stop()
+
+
+def failing_backup(archive, *arguments, code=1, **environment):
+    before = snapshot(archive.store.base) if archive.store.base.exists() else {}
+    tool = archive.tool.with_environment(WALE_RETRIES="1", **environment)
+    done = tool.run("backup-push", "--checkpoint=fast", *arguments, archive.cluster.data, code=code)
+    if archive.store.base.exists():
+        assert_unchanged(before or {archive.store.base: ("folder",)}, archive.store.base)
+    return done
+
+
+def test_wrong_password(locked_archive):
+    run = failing_backup(locked_archive, PGUSER="backup", PGPASSWORD="hunter2-secret")
+    run.error("password authentication failed")
+    assert "hunter2-secret" not in run.err + run.out
+
+
+def test_no_password(locked_archive):
+    failing_backup(locked_archive, PGUSER="backup").error("password")
+
+
+def test_too_few_rights(locked_archive):
+    error = failing_backup(locked_archive, PGUSER="nobody", PGPASSWORD="right").error()
+    assert "permission denied" in error.text.lower() or "grant" in error.text.lower()
+
+
+def test_the_documented_grants_suffice(locked_archive):
+    tool = locked_archive.tool.with_environment(PGUSER="backup", PGPASSWORD="right")
+    tool.run("backup-push", "--checkpoint=fast", locked_archive.cluster.data)
+    assert len(locked_archive.store.backups()) == 1
+
+
+def test_relative_and_linked_directories_are_resolved(session_archive, folder):
+    data = session_archive.cluster.data
+    session_archive.archive_commits()
+    relative = session_archive.tool.run("backup-push", "--checkpoint=fast", "data", cwd=data.parent)
+    assert relative.code == 0
+    (folder / "link").symlink_to(data)
+    session_archive.archive_commits()
+    session_archive.tool.run("backup-push", "--checkpoint=fast", f"{folder}/link/")
+    session_archive.archive_commits()
+
+
+def test_archiving_is_off(clusters, folder):
+    cluster = clusters.cluster(folder / "pg").initdb(SMALL_SEGMENTS).configure(archive_mode="off").start()
+    store = Store(folder / "store")
+    store.root.mkdir()
+    tool = clusters.tool.with_environment(WALE_FILE_PREFIX=store.url, **cluster.address())
+    before = snapshot(store.root)
+    push = ["backup-push", "--checkpoint=fast", cluster.data]
+    tool.run(*push, code=1).error("archive_mode")
+    cluster.stop()
+    cluster.configure(archive_mode="on", archive_command="").start()
+    tool.run(*push, code=1).error("archive_command")
+    assert_unchanged(before, store.root)
+
+
+def test_segments_that_never_arrive(clusters, folder):
+    """archive_command = true acknowledges what it throws away; only our store's word counts."""
+    cluster = clusters.cluster(folder / "pg").initdb(SMALL_SEGMENTS)
+    cluster.configure(archive_mode="on", archive_command="/bin/true").start()
+    store = Store(folder / "store")
+    store.root.mkdir()
+    tool = clusters.tool.with_environment(WALE_FILE_PREFIX=store.url, **cluster.address())
+    push = ["backup-push", "--checkpoint=fast", "--archive-timeout=1", cluster.data]
+    tool.run(*push, code=1, timeout=30).error("0000000100000000000000")
+    assert [p for p in store.objects() if not p.name.startswith(".wal-e-")] == []
+    assert tool.run("backup-list").out.count("\r\n") == 1
+
+
+@pytest.fixture
+def stuck(clusters, folder):
+    """A backup that waits for its last segments, because archiving stands still for now."""
+    archive = clusters.archive(folder).start(SMALL_SEGMENTS)
+    archive.archive_commits(5)
+    archive.cluster.configure(archive_command="/bin/false")
+    archive.cluster.reload()
+    # The archiver may be in a call with the old command until it says that the new one failed.
+    archive.commit()
+    archive.cluster.switch_wal()
+    failed = "SELECT failed_count > 0 FROM pg_stat_archiver"
+    wait_until(lambda: archive.cluster.sql(failed) == "t", "the archiver does not fail")
+    push = archive.tool.start(
+        "backup-push", "--checkpoint=fast", archive.cluster.data, stderr=subprocess.PIPE
+    )
+    parts = archive.store.base.glob("*/tar_partitions/*.lzo")
+    wait_until(lambda: list(parts) or list(archive.store.base.glob("*/tar_partitions/*.lzo")), "no parts")
+    yield archive, push
+    if push.poll() is None:
+        push.kill()
+    push.stderr.close()
+    push.wait()
+
+
+def mend(archive):
+    archive.cluster.configure(archive_command=archive.tool.shell(archive.folder / "env", "wal-push %p"))
+    archive.cluster.reload()
+
+
+def test_a_second_backup_at_once_is_refused(stuck, folder):
+    archive, push = stuck
+    before = snapshot(archive.store.root)
+    archive.tool.run("backup-push", "--checkpoint=fast", archive.cluster.data, code=1).error("backup")
+    assert_unchanged(before, archive.store.root)
+    assert push.poll() is None and archive.store.backups() == []
+    mend(archive)
+    assert push.wait(60) == 0, decode(push.stderr.read())
+    assert len(archive.store.backups()) == 1
+    archive.archive_commits(5)
+    copy = archive.restore(folder / "copy")
+    try:
+        assert commits_of(finish_recovery(copy)) == commits_of(archive.cluster)
+    finally:
+        copy.stop("immediate")
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_interrupted(stuck, number):
+    """Within a second, and nothing of it stays."""
+    archive, push = stuck
+    push.send_signal(number)
+    assert push.wait(1.5) == 1, decode(push.stderr.read())
+    assert archive.store.backups() == []
+    assert [p for p in archive.store.base.rglob("*") if p.is_file()] == []
+    mend(archive)
+    archive.archive_commits()
+    archive.backup()
+
+
+def test_killed_and_tried_again(stuck):
+    archive, push = stuck
+    push.kill()
+    push.wait()
+    assert archive.store.backups() == []
+    assert archive.tool.run("backup-list").out.count("\r\n") == 1
+    mend(archive)
+    archive.archive_commits()
+    archive.backup()
+
+
+def test_the_server_goes_away(stuck):
+    archive, push = stuck
+    archive.cluster.kill()
+    assert push.wait(30) == 1
+    assert archive.store.backups() == []
+    archive.cluster.start()

@@ -1,0 +1,264 @@
+"""wal-fetch and backup-fetch of damaged objects, into targets that are not free."""
+
+import json
+import shutil
+import subprocess
+
+import pytest
+from support.archive import commits_of, finish_recovery
+from support.postgres import Cluster
+from support.tool import Store, assert_unchanged, snapshot
+
+CONTROL = "global/pg_control"
+
+
+def truncated(data):
+    return data[: len(data) * 2 // 3]
+
+
+def flipped(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 0x40]) + data[middle + 1 :]
+
+
+def flipped_in_header(data):
+    return data[:20] + bytes([data[20] ^ 0x01]) + data[21:]
+
+
+def empty(_):
+    return b""
+
+
+def without_end(data):
+    assert data[-4:] == bytes(4)
+    return data[:-4]
+
+
+def with_rubbish(data):
+    return data + b"rubbish"
+
+
+def not_lzop(data):
+    return b"<?xml version='1.0'?>" + data
+
+
+DAMAGES = [truncated, flipped, flipped_in_header, empty, without_end, with_rubbish, not_lzop]
+
+
+def spoil(path, damage):
+    """Keeps the file's attributes, as a failing disk does."""
+    data = damage(path.read_bytes())
+    with open(path, "r+b") as file:
+        file.write(data)
+        file.truncate(len(data))
+
+
+@pytest.fixture
+def copy_of_store(session_archive, folder):
+    """A store of its own with the session's newest backup and WAL, to be spoilt."""
+    store = Store(folder / "store")
+    shutil.copytree(session_archive.store.root, store.root)
+    return store
+
+
+@pytest.fixture
+def fetching(session_archive, copy_of_store):
+    return session_archive.tool.with_environment(
+        WALE_FILE_PREFIX=copy_of_store.url, WALE_RETRIES="1"
+    )
+
+
+# -- wal-fetch
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_segment(damage, copy_of_store, fetching, folder):
+    name = copy_of_store.segments()[0]
+    path = copy_of_store.wal / f"{name}.lzo"
+    spoil(path, damage)
+    (folder / "target").mkdir()
+    before = snapshot(folder)
+    fetching.run("wal-fetch", name, folder / "target/RECOVERYXLOG", code=1).error(path.name)
+    assert_unchanged(before, folder)
+    # The same in a recovery that would take 1 for the end of the archive.
+    data = folder / "data"
+    (data / "pg_wal").mkdir(parents=True)
+    (data / "PG_VERSION").write_text("15\n")
+    (data / "recovery.signal").touch()
+    before = snapshot(folder)
+    fetching.run("wal-fetch", name, "pg_wal/RECOVERYXLOG", code=126, cwd=data).error(path.name)
+    assert_unchanged(before, folder)
+
+
+def test_segment_of_a_wrong_size(copy_of_store, fetching, folder):
+    """A well-formed object that holds half a segment."""
+    name = copy_of_store.segments()[0]
+    path = copy_of_store.wal / f"{name}.lzo"
+    plain = subprocess.run(["lzop", "-dc", path], capture_output=True, check=True).stdout
+    half = subprocess.run(["lzop", "-c"], input=plain[: len(plain) // 2], capture_output=True, check=True)
+    path.write_bytes(half.stdout)
+    before = snapshot(folder)
+    fetching.run("wal-fetch", name, folder / "RECOVERYXLOG", code=1).error(path.name)
+    assert_unchanged(before, folder)
+
+
+def test_absent_segment(fetching, folder):
+    before = snapshot(folder)
+    run = fetching.run("wal-fetch", "0000000100000000000000FF", folder / "RECOVERYXLOG", code=1)
+    assert "could no longer locate object while performing wal restore" in run.messages()
+    assert_unchanged(before, folder)
+
+
+def test_unwritable_destination(copy_of_store, fetching, folder):
+    (folder / "target").mkdir()
+    (folder / "target").chmod(0o555)
+    name = copy_of_store.segments()[0]
+    before = snapshot(folder)
+    fetching.run("wal-fetch", name, folder / "target/x", code=1).error("Permission denied")
+    assert_unchanged(before, folder)
+    fetching.run("wal-fetch", name, folder / "absent/x", code=1).error(str(folder / "absent"))
+    assert_unchanged(before, folder)
+
+
+def test_destination_disk_full(copy_of_store, fetching, small_disk):
+    with open(small_disk / "filler", "wb") as file:
+        try:
+            while True:
+                file.write(bytes(4096))
+                file.flush()
+        except OSError:
+            pass
+    name = copy_of_store.segments()[0]
+    before = snapshot(small_disk)
+    fetching.run("wal-fetch", name, small_disk / "RECOVERYXLOG", code=1).error("No space left")
+    assert_unchanged(before, small_disk)
+
+
+# -- backup-fetch
+
+
+def newest(store):
+    return store.backups()[-1]
+
+
+def sentinel_of(store):
+    return store.base / f"{newest(store)}_backup_stop_sentinel.json"
+
+
+def partitions_of(store):
+    return sorted((store.base / newest(store) / "tar_partitions").iterdir())
+
+
+@pytest.fixture
+def refused(fetching, copy_of_store, folder):
+    """backup-fetch that must fail with one record and leave store and target as they were."""
+
+    def fetch(*words, query=None, options=(), target=None):
+        before = snapshot(folder)
+        target = target or folder / "restored"
+        run = fetching.run("backup-fetch", *options, target, query or newest(copy_of_store), code=1)
+        error = run.error(*words)
+        assert_unchanged(before, folder)
+        return error
+
+    return fetch
+
+
+@pytest.mark.parametrize("content", [b"", b"not json", b"[]", b"{", b'{"partitions": "many"}', b"\xff\xfe"])
+def test_sentinel_is_not_what_it_should_be(content, copy_of_store, refused):
+    sentinel_of(copy_of_store).write_bytes(content)
+    refused(sentinel_of(copy_of_store).name)
+
+
+def test_sentinel_says_one_more(copy_of_store, refused):
+    sentinel = json.loads(sentinel_of(copy_of_store).read_text())
+    sentinel["partitions"] += 1
+    sentinel_of(copy_of_store).write_text(json.dumps(sentinel))
+    refused(f"part_{sentinel['partitions'] - 1:08}.tar.lzo")
+
+
+@pytest.mark.parametrize("which", [0, -1])
+def test_partition_missing(which, copy_of_store, refused):
+    path = partitions_of(copy_of_store)[which]
+    path.unlink()
+    refused(path.name)
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+def test_damaged_partition(damage, copy_of_store, refused):
+    path = partitions_of(copy_of_store)[-1]
+    spoil(path, damage)
+    refused(path.name)
+
+
+def test_unreadable_partition(copy_of_store, refused):
+    path = partitions_of(copy_of_store)[-1]
+    path.chmod(0)
+    try:
+        refused(path.name, "Permission denied")
+    finally:
+        path.chmod(0o640)
+
+
+def test_extra_partition_is_left_alone(copy_of_store, fetching, folder, clusters, session_archive):
+    last = partitions_of(copy_of_store)[-1]
+    extra = last.with_name("part_00000099.tar.lzo")
+    extra.write_bytes(b"not even an archive")
+    copy = clusters.track(session_archive.restore(folder / "copy", newest(copy_of_store), fetching))
+    assert commits_of(finish_recovery(copy)) == commits_of(session_archive.cluster)
+    run = fetching.run("backup-fetch", folder / "again", newest(copy_of_store))
+    assert any(extra.name in record.text for record in run.records if record.level == "WARNING")
+
+
+def test_no_such_backup(refused):
+    refused("base_0000000100000000000000FF_00000040", query="base_0000000100000000000000FF_00000040")
+    assert refused("nonsense", query="nonsense").msg == "invalid backup query submitted"
+
+
+def test_target_is_not_empty(folder, refused):
+    (folder / "restored").mkdir()
+    (folder / "restored/precious").write_text("do not lose me")
+    refused("precious")
+    (folder / "file").write_text("")
+    refused(str(folder / "file"), target=folder / "file")
+
+
+def test_target_is_a_running_cluster(session_archive, refused):
+    for options in ((), ("--overwrite",)):
+        error = refused("postmaster.pid", options=options, target=session_archive.cluster.data)
+        assert error.msg == "attempting to overwrite a live data directory"
+    assert session_archive.cluster.answers()
+
+
+def test_target_disk_full(copy_of_store, fetching, small_disk, session_archive):
+    """Afterwards no server starts there, and a second attempt into more room succeeds."""
+    before = snapshot(small_disk)
+    fetching.run("backup-fetch", small_disk / "data", newest(copy_of_store), code=1).error("No space left")
+    assert not (small_disk / "data" / CONTROL).exists()
+    assert_unchanged(before, small_disk)
+
+
+def test_overwrite_removes_what_is_not_in_the_backup(copy_of_store, fetching, folder, clusters, session_archive):
+    copy = clusters.track(Cluster(folder / "copy"))
+    fetching.run("backup-fetch", copy.data, newest(copy_of_store))
+    (copy.data / "base/1/stray").write_text("x")
+    (copy.data / "pg_wal/0000000100000000000000FE").write_bytes(bytes(1 << 20))
+    fetching.run("backup-fetch", "--overwrite", copy.data, newest(copy_of_store))
+    assert not (copy.data / "base/1/stray").exists()
+    assert list((copy.data / "pg_wal").iterdir()) == []
+    session_archive.prepare_recovery(copy, tool=fetching)
+    assert commits_of(finish_recovery(copy)) == commits_of(session_archive.cluster)
+
+
+def test_configuration_placed_beforehand_wins(copy_of_store, fetching, folder):
+    target = folder / "restored"
+    target.mkdir(mode=0o700)
+    placed = {"postgresql.conf": "# mine\n", "pg_hba.conf": "# mine too\n", "recovery.signal": ""}
+    for name, content in placed.items():
+        (target / name).write_text(content)
+    run = fetching.run("backup-fetch", target, newest(copy_of_store))
+    for name, content in placed.items():
+        assert (target / name).read_text() == content
+    said = "\n".join(record.text for record in run.records)
+    assert "postgresql.conf" in said and "restore_command" in said
+    assert (target / CONTROL).exists()
