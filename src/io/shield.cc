@@ -1,12 +1,14 @@
-// A filter on the coroutine's cancellation state keeps the signal from reaching what `body` waits
-// for, and remembers it.
+// The body runs as a coroutine of its own, on a cancellation slot that nobody emits to.
 #include "cancellation.hpp"
 
+#include <wale/io/event.hpp>
 #include <wale/io/shield.hpp>
 
+#include <boost/asio/co_spawn.hpp>
 #include <boost/asio/this_coro.hpp>
 
 #include <exception>
+#include <memory>
 #include <utility>
 
 namespace wale::io {
@@ -15,29 +17,32 @@ namespace asio = boost::asio;
 
 namespace {
 
-struct remember {
-  bool* cancelled;
-  asio::cancellation_type_t operator()(asio::cancellation_type_t) const noexcept {
-    *cancelled = true;
-    return asio::cancellation_type::none;
-  }
+struct outcome {
+  bool ended = false;
+  std::exception_ptr error;
+  event end;
 };
 
 } // namespace
 
 task<> shield(task<> body) {
-  auto before = co_await asio::this_coro::cancellation_state;
-  bool cancelled = take_cancellation(before);
-  const remember filter{&cancelled};
-  co_await asio::this_coro::reset_cancellation_state(filter);
-  std::exception_ptr error;
-  try {
-    co_await std::move(body);
-  } catch (...) {
-    error = std::current_exception();
+  const auto result = std::make_shared<outcome>();
+  auto executor = co_await asio::this_coro::executor;
+  auto ended = [result](std::exception_ptr e) {
+    result->ended = true;
+    result->error = std::move(e);
+    result->end.notify_all();
+  };
+  asio::co_spawn(executor, std::move(body), std::move(ended));
+  bool cancelled = false;
+  while (!result->ended) {
+    try {
+      co_await result->end.wait();
+    } catch (const failure&) {
+      cancelled = true;
+    }
   }
-  co_await asio::this_coro::reset_cancellation_state();
-  if (error) std::rethrow_exception(error);
+  if (result->error) std::rethrow_exception(result->error);
   if (cancelled) throw_cancelled();
 }
 

@@ -5,8 +5,8 @@
 
 namespace wale::io {
 
-/// Runs `body` to its end whatever happens to the awaiting coroutine. If that was cancelled before
-/// or meanwhile and `body` succeeded, throws kind::interrupted afterwards. Not nestable.
+/// Runs `body`, which nothing cancels, to its end. If the awaiting coroutine was cancelled before
+/// or meanwhile and `body` succeeded, throws kind::interrupted afterwards.
 task<> shield(task<> body);
 
 } // namespace wale::io

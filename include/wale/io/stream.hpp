@@ -3,6 +3,7 @@
 // sources that own the source before them; nobody buffers a whole object.
 
 #include <wale/io/block.hpp>
+#include <wale/io/shield.hpp>
 #include <wale/io/task.hpp>
 
 #include <exception>
@@ -22,7 +23,8 @@ public:
   virtual task<> close() = 0;
 };
 
-/// Runs `body(stream)`, closes `stream` on every path, then returns or rethrows.
+/// Runs `body(stream)`, closes `stream` on every path, whether cancelled or not, then returns or
+/// rethrows.
 template <class Body> task<> with_source(source& stream, Body body) {
   std::exception_ptr error;
   try {
@@ -30,7 +32,7 @@ template <class Body> task<> with_source(source& stream, Body body) {
   } catch (...) {
     error = std::current_exception();
   }
-  co_await stream.close();
+  co_await shield(stream.close());
   if (error) std::rethrow_exception(error);
 }
 
