@@ -5,6 +5,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -12,10 +13,11 @@
 #include <sstream>
 #include <string>
 #include <string_view>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <vector>
 
-namespace wale::archive::testing {
+namespace wale::archive::test {
 
 /// A directory of our own, gone afterwards.
 class scratch {
@@ -136,7 +138,72 @@ inline parsed_member link_member(tar_member::kind type, std::string name, std::s
   m.member.name = std::move(name);
   m.member.link_target = std::move(target);
   m.member.mode = 0777;
+  m.member.mtime_ns = 1'700'000'000'000'000'000;
   return m;
 }
 
-} // namespace wale::archive::testing
+inline parsed_member directory_member(std::string name, std::uint32_t mode = 0755) {
+  parsed_member m = link_member(tar_member::kind::directory, std::move(name), "");
+  m.member.mode = mode;
+  return m;
+}
+
+/// All below `root` and itself, as a scan for a backup would give it, parents first.
+inline std::vector<tree_entry> scan(const std::string& root) {
+  std::vector<std::string> paths{root};
+  for (const auto& e : std::filesystem::recursive_directory_iterator(root))
+    paths.push_back(e.path());
+  std::sort(paths.begin(), paths.end());
+  std::vector<tree_entry> all;
+  for (const std::string& path : paths) {
+    struct stat st {};
+    REQUIRE(::lstat(path.c_str(), &st) == 0);
+    tree_entry e;
+    e.path = path;
+    e.name = path.size() > root.size() ? path.substr(root.size() + 1) : "";
+    if (S_ISDIR(st.st_mode)) e.type = tree_entry::kind::directory;
+    if (S_ISFIFO(st.st_mode)) e.type = tree_entry::kind::fifo;
+    if (S_ISLNK(st.st_mode)) {
+      e.type = tree_entry::kind::symlink;
+      e.link_target = std::filesystem::read_symlink(path);
+    }
+    if (S_ISREG(st.st_mode)) e.size = static_cast<std::uint64_t>(st.st_size);
+    e.mode = st.st_mode & 07777;
+    e.uid = st.st_uid;
+    e.gid = st.st_gid;
+    e.mtime_ns = st.st_mtim.tv_sec * 1'000'000'000 + st.st_mtim.tv_nsec;
+    e.device = st.st_dev;
+    e.inode = st.st_ino;
+    e.links = static_cast<std::uint32_t>(st.st_nlink);
+    all.push_back(std::move(e));
+  }
+  return all;
+}
+
+/// Every object of a tree with all that a restore must give back; equal text, equal trees.
+inline std::string tree_text(const std::string& dir) {
+  return shell(
+      dir,
+      "find . -type f -printf '%P file %m %U:%G %T@ %s links %n\\n' -o"
+      " -type l -printf '%P link %U:%G %T@ -> %l\\n' -o -printf '%P %y %m %U:%G %T@\\n' | sort;"
+      "find . -type f -print0 | sort -z | xargs -0r sha256sum");
+}
+
+/// A small tree with one of everything.
+inline void make_tree(const std::string& dir) {
+  shell(dir, R"sh(
+mkdir -p base/1 base/5 global pg_wal empty; chmod 0700 . base base/1; chmod 0750 global
+for i in $(seq 40); do head -c $((i * 211)) /dev/urandom > base/1/$i; done
+head -c 3000000 /dev/urandom > base/5/large; head -c 300000 /dev/zero > base/5/zeros
+: > base/5/nothing; printf x > global/one; head -c 262144 /dev/urandom > base/5/block
+chmod 0600 base/1/*; chmod 0444 base/5/zeros; chmod 0640 global/one
+ln -s /somewhere/else link; ln base/5/large base/5/same; mkfifo pipe
+printf odd > "$(printf 'new\nline \\ \377')"; printf long > "$(printf 'n%.0s' {1..200})"
+mkdir -p "$(printf 'd%.0s' {1..120})/$(printf 'e%.0s' {1..120})/$(printf 'f%.0s' {1..120})"
+(cd d*/e*/f*; printf deep > file)
+find . -depth -exec touch -h -d '2022-03-04 05:06:07.123456789 UTC' {} +
+touch -d '2021-01-01 00:00:00.5 UTC' base/1/7; touch -d '1969-06-01 UTC' base/1/8; touch -d '2001-01-01 UTC' base
+)sh");
+}
+
+} // namespace wale::archive::test

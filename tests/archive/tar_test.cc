@@ -14,7 +14,7 @@
 
 using namespace wale;
 using namespace wale::archive;
-using namespace wale::archive::testing;
+using namespace wale::archive::test;
 
 namespace {
 

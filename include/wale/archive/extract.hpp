@@ -16,7 +16,7 @@
 #include <set>
 #include <string>
 #include <string_view>
-#include <unordered_set>
+#include <unordered_map>
 #include <vector>
 
 namespace wale::archive {
@@ -25,10 +25,13 @@ namespace wale::archive {
 /// only. Holds 16 bytes of each name's SHA-256 instead of the name, so that millions stay small.
 class restored_names {
 public:
-  /// False if the name was there.
-  bool insert(std::string_view name);
+  /// A number for one extraction.
+  unsigned begin_run() noexcept { return ++runs_; }
+  /// False if the same extraction had inserted the name before.
+  bool insert(std::string_view name, unsigned run);
   bool contains(std::string_view name) const;
-  std::size_t size() const noexcept { return seen_.size(); }
+  /// How many different names there are.
+  std::size_t size() const noexcept { return last_run_.size(); }
 
 private:
   using key = std::array<std::uint64_t, 2>;
@@ -37,7 +40,8 @@ private:
   };
   static key key_of(std::string_view name);
 
-  std::unordered_set<key, key_hash> seen_;
+  unsigned runs_ = 0;
+  std::unordered_map<key, unsigned, key_hash> last_run_;
 };
 
 /// Names are member names: relative, without a slash at the end.
@@ -57,7 +61,8 @@ struct extract_options {
   /// fsync every file, and every directory changed, in batches, before returning. For callers that
   /// cannot use syncfs.
   bool sync = false;
-  /// Blocks of the stream held by writes in flight, at most. The source must own at least two more.
+  /// Blocks of the stream held by writes in flight, at most, but always one. The
+  /// source must own at least one more.
   std::size_t blocks_in_flight = 8;
 };
 
