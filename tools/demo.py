@@ -14,7 +14,7 @@ import sys
 import time
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/e2e"))
 
 from support.postgres import Cluster, wait_until  # noqa: E402
 from support.scratch import copy_readable, make_scratch, run_unprivileged  # noqa: E402

@@ -3,17 +3,13 @@
 import itertools
 import os
 import shutil
-import sys
 from pathlib import Path
 
 import pytest
-
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-
-from support.archive import Archive  # noqa: E402
-from support.install import DEBIAN  # noqa: E402
-from support.postgres import Cluster  # noqa: E402
-from support.tool import Store, Tool  # noqa: E402
+from support.archive import Archive
+from support.install import DEBIAN
+from support.postgres import Cluster
+from support.tool import Store, Tool
 
 # Segments of 1 MiB (PostgreSQL 11 and later) keep the archives of most tests small.
 SMALL_SEGMENTS = "--wal-segsize=1"

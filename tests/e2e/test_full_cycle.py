@@ -45,7 +45,7 @@ def accepted_by_lzop_and_tar(store):
         if path.name.endswith(".tar.lzo"):
             unpacked = subprocess.run(["lzop", "-dc", path], check=True, capture_output=True).stdout
             listing = subprocess.run(
-                ["tar", "tvf", "-"], input=unpacked, check=True, capture_output=True
+                ["tar", "-P", "-tvf", "-"], input=unpacked, check=True, capture_output=True
             )
             assert listing.stderr == b""
             assert len(unpacked) % 10240 == 0

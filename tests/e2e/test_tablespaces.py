@@ -115,5 +115,5 @@ def test_in_place_tablespaces_are_directories(clusters, folder):
     sentinel = json.loads((archive.store.base / f"{name}_backup_stop_sentinel.json").read_text())
     assert sentinel["spec"]["tablespaces"] == []
     wanted = archive.cluster.table_sums()
-    copy = clusters.track(archive.restore(folder / "copy"))
+    copy = clusters.track(archive.restore(folder / "copy", allow_in_place_tablespaces="on"))
     assert finish_recovery(copy).table_sums() == wanted
