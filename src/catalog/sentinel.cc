@@ -109,9 +109,11 @@ void read_spec(const json::object& spec, const std::string& where, sentinel& s) 
 json::object spec_of(const sentinel& s) {
   json::object spec;
   spec["base_prefix"] = s.base_prefix;
-  json::array& oids = spec["tablespaces"].emplace_array();
-  for (const tablespace& t : s.tablespaces) {
+  json::array oids;
+  for (const tablespace& t : s.tablespaces)
     oids.emplace_back(t.oid);
+  spec["tablespaces"] = std::move(oids);
+  for (const tablespace& t : s.tablespaces) {
     json::object& place = spec[t.oid].emplace_object();
     place["loc"] = t.location + "/";
     place["link"] = t.link;
