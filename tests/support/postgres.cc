@@ -190,31 +190,29 @@ scratch_cluster::scratch_cluster(const options& o) : data_(dir_ / "data") {
   write_all(dir_ / "data/pg_hba.conf", o.hba);
 }
 
-scratch_cluster::scratch_cluster(const scratch_cluster& primary, as_standby)
-    : data_(dir_ / "data") {
+scratch_cluster::scratch_cluster(const std::string& copied_from) : data_(dir_ / "data") {
   give_away(dir_.path());
-  const environment there(primary.address());
-  const program_result copied = run_program(
-      as_server_user({client_program("pg_basebackup"), "-D", data_, "-c", "fast", "-X", "fetch"}));
+  const program_result copied = run_program(as_server_user({"cp", "-a", copied_from, data_}));
   INFO(copied.output);
   REQUIRE(copied.status == 0);
   detect_version();
-  std::ofstream settings(dir_ / "data/postgresql.conf", std::ios::app);
-  settings << "unix_socket_directories = '" << dir_.path() << "'\n";
-  const std::string source =
-      "primary_conninfo = 'host=" + primary.dir_.path() + " user=postgres'\n";
-  if (major_ >= 12) {
-    settings << source;
-    write_all(dir_ / "data/standby.signal", "");
-  } else {
-    write_all(dir_ / "data/recovery.conf", "standby_mode = on\n" + source);
-  }
-  settings.close();
-  start();
+  std::ofstream(dir_ / "data/postgresql.conf", std::ios::app)
+      << "unix_socket_directories = '" << dir_.path() << "'\n";
 }
 
 std::unique_ptr<scratch_cluster> scratch_cluster::make_standby() {
-  return std::unique_ptr<scratch_cluster>(new scratch_cluster(*this, as_standby{}));
+  stop(SIGINT);
+  auto standby = std::make_unique<scratch_cluster>(data_);
+  start();
+  const std::string source = "primary_conninfo = 'host=" + dir_.path() + " user=postgres'\n";
+  if (major_ >= 12) {
+    std::ofstream(standby->data_ + "/postgresql.conf", std::ios::app) << source;
+    write_all(standby->data_ + "/standby.signal", "");
+  } else {
+    write_all(standby->data_ + "/recovery.conf", "standby_mode = on\n" + source);
+  }
+  standby->start();
+  return standby;
 }
 
 scratch_cluster::~scratch_cluster() {

@@ -50,7 +50,10 @@ public:
   /// Stops it at once.
   ~scratch_cluster();
 
-  /// A streaming standby of this server, started, on a socket of its own.
+  /// From a data directory that no server runs on, which may be a restored backup.
+  explicit scratch_cluster(const std::string& copied_from);
+
+  /// A streaming standby of this server, started, on a socket of its own. Restarts this one.
   std::unique_ptr<scratch_cluster> make_standby();
 
   /// Returns when the server accepts connections.
@@ -76,8 +79,6 @@ public:
   void wait_until(const std::string& query) const;
 
 private:
-  struct as_standby {};
-  scratch_cluster(const scratch_cluster& primary, as_standby);
   void detect_version();
   bool accepts_connections() const;
 
