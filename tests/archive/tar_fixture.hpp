@@ -189,6 +189,14 @@ inline std::string tree_text(const std::string& dir) {
       "find . -type f -print0 | sort -z | xargs -0r sha256sum");
 }
 
+/// Empty if the trees are equal.
+inline std::string tree_difference(const std::string& a, const std::string& b) {
+  spit(a + ".text", tree_text(a));
+  spit(b + ".text", tree_text(b));
+  return shell(
+      a, "diff -a '" + a + ".text' '" + b + ".text' || true; rm '" + a + ".text' '" + b + ".text'");
+}
+
 /// A small tree with one of everything.
 inline void make_tree(const std::string& dir) {
   shell(dir, R"sh(
