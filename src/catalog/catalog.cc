@@ -57,7 +57,7 @@ struct collector {
 
 failure invalid_query(const std::string& query) {
   return failure(
-      kind::usage,
+      kind::configuration,
       "invalid backup query submitted",
       "The submitted query operator was \"" + query + ".\"",
       "Use LATEST or a name that backup-list shows.");

@@ -58,7 +58,24 @@ int code_of(kind k, std::optional<restore_mode> mode) {
   return mode ? wal_fetch_exit_code(k, *mode) : exit_code(k);
 }
 
-int report(const failure& f, std::optional<restore_mode> mode, const command_spec* command) {
+// For failures whose words cannot know better.
+const char* hint_for(kind k) {
+  switch (k) {
+  case kind::usage:
+    return "See wal-e --help, wal-e COMMAND --help and man wal-e.";
+  case kind::interrupted:
+    return "Run it again: nothing half-made was left where others read.";
+  case kind::corrupt:
+    return "Compare with a copy of the archive, or use another backup.";
+  case kind::bug:
+    return "This should not happen: please report it with these lines.";
+  default:
+    return "Mend what DETAIL says, then run it again.";
+  }
+}
+
+int report(const failure& failed, std::optional<restore_mode> mode, const command_spec* command) {
+  const failure f = failed.text().hint.empty() ? failed.with_hint(hint_for(failed.why())) : failed;
   const bool is_command_line = f.why() == kind::usage && !command;
   if (is_command_line) std::fputs(usage_text(nullptr).c_str(), stderr);
   log::write({
@@ -103,7 +120,8 @@ int dispatch(const command_line& line, std::optional<restore_mode> mode) {
   if (line.global.contains("help") || line.has("help")) return print(help_text(line.command));
   const bool wants_version = line.command && line.command->name == "version";
   if (line.global.contains("version") || wants_version) return print(WALE_VERSION "\n");
-  if (!line.command) throw failure(kind::usage, "no command was given", "", "See wal-e --help.");
+  if (!line.command)
+    throw failure(kind::usage, "the command line was not understood", "no command was given");
   log::configure(log_destinations(line.global));
   if (line.command->announced) announce(*line.command);
   return run_command(line, mode);
@@ -127,7 +145,11 @@ int run_program(int argc, char** argv) {
     return report(f, mode, command);
   } catch (const std::bad_alloc&) {
     return report(
-        failure(kind::unavailable, "out of memory", "", "wal-e needs about 64 MiB."),
+        failure(
+            kind::unavailable,
+            "out of memory",
+            "An allocation failed.",
+            "wal-e needs about 64 MiB."),
         mode,
         command);
   } catch (const std::exception& e) {

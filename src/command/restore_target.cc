@@ -129,13 +129,35 @@ void require_free_target(const std::string& directory, const std::vector<fs::ent
   }
 }
 
-void make_mark(const std::string& directory) {
+// Whole or not at all: what it does not list is removed by the next attempt.
+void make_mark(const std::string& directory, const std::set<std::string>& kept = {}) {
+  std::string text;
+  for (const std::string& name : kept)
+    text += name + "\n";
   const std::string path = directory + "/" + unfinished_mark;
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+  const std::string written = path + "-new";
+  const int fd = ::open(written.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0)
-    throw failure::system(errno, "open \"" + path + "\"", "could not write into the target");
+    throw failure::system(errno, "open \"" + written + "\"", "could not write into the target");
+  const bool whole = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
+  const int error = whole && ::fsync(fd) == 0 ? 0 : errno;
   ::close(fd);
+  if (error)
+    throw failure::system(error, "write \"" + written + "\"", "could not write into the target");
+  fs::rename(written, path);
   fs::sync_directory(directory);
+}
+
+// The operator's configuration files: all that are there, or what the mark of an earlier attempt
+// lists of them.
+std::set<std::string> kept_files_of(const std::string& directory) {
+  std::set<std::string> kept;
+  const auto mark = fs::read_small(directory + "/" + unfinished_mark);
+  const std::string listed = mark ? "\n" + *mark : "";
+  for (const fs::entry& e : entries_of(directory))
+    if (is_configuration(e.name) && (!mark || listed.find("\n" + e.name + "\n") != listed.npos))
+      kept.insert(e.name);
+  return kept;
 }
 
 void empty_directory(const std::string& directory) {
@@ -153,7 +175,7 @@ void empty_target(const restore_target& t) {
   for (const fs::entry& e : entries_of(t.directory)) {
     const std::string path = t.directory + "/" + e.name;
     const bool is_our_wal_link = t.has_wal_link && e.name == t.wal_name;
-    if (e.name == "lost+found" || e.name == unfinished_mark || is_configuration(e.name) ||
+    if (e.name == "lost+found" || e.name == unfinished_mark || t.kept_files.contains(e.name) ||
         e.name == "pg_tblspc" || is_our_wal_link)
       continue;
     fs::remove_tree(path);
@@ -211,15 +233,18 @@ examine_target(const std::string& directory, const catalog::sentinel& backup, bo
     throw failure(
         kind::configuration,
         "the directory to restore into is something else",
-        "\"" + given + "\" is no directory.");
+        "\"" + given + "\" is no directory.",
+        "Name a directory that is empty or does not exist yet.");
+  t.existed = exists.has_value();
+  t.exists = exists.has_value();
   t.directory = exists ? fs::resolve(given) : given;
+  t.had_tablespace_links = fs::is_directory(t.directory + "/pg_tblspc");
   require_not_live(t.directory);
 
   const std::vector<fs::entry> entries = entries_of(t.directory);
   const bool is_unfinished = is_marked(t.directory);
   if (!overwrite && !is_unfinished) require_free_target(t.directory, entries);
-  for (const fs::entry& e : entries)
-    if (is_configuration(e.name) && !overwrite) t.kept_files.insert(e.name);
+  if (!overwrite) t.kept_files = kept_files_of(t.directory);
   for (const char* wal : wal_directories)
     if (is_link_to_directory(t.directory + "/" + wal)) {
       t.has_wal_link = true;
@@ -242,7 +267,7 @@ examine_target(const std::string& directory, const catalog::sentinel& backup, bo
 void prepare_target(const restore_target& target, bool overwrite) {
   make_target(target.directory);
   const bool was_unfinished = is_marked(target.directory);
-  make_mark(target.directory);
+  make_mark(target.directory, target.kept_files);
   for (const placed_tablespace& p : target.tablespaces)
     make_mark(p.location);
   if (overwrite || was_unfinished) empty_target(target);
@@ -255,6 +280,16 @@ std::string tablespace_map(const restore_target& target) {
   return text;
 }
 
+void undo_target(const restore_target& target) {
+  empty_target(target);
+  for (const char* name : configuration_files)
+    if (!target.configuration.contains(name)) fs::unlink(target.directory + "/" + name);
+  finish_target(target);
+  if (target.exists) return;
+  fs::remove_directory(target.directory + "/pg_tblspc");
+  fs::remove_directory(target.directory);
+}
+
 void finish_target(const restore_target& target) {
   for (const placed_tablespace& p : target.tablespaces) {
     fs::unlink(p.location + "/" + unfinished_mark);
@@ -262,6 +297,13 @@ void finish_target(const restore_target& target) {
   }
   fs::unlink(target.directory + "/" + unfinished_mark);
   fs::sync_directory(target.directory);
+}
+
+void abandon_target(const restore_target& target) {
+  empty_target(target);
+  if (!target.had_tablespace_links) fs::remove_tree(target.directory + "/pg_tblspc");
+  finish_target(target);
+  if (!target.existed) fs::remove_directory(target.directory);
 }
 
 } // namespace wale::command

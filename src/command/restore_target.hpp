@@ -20,9 +20,11 @@ struct placed_tablespace {
 struct restore_target {
   std::string directory; ///< absolute, links resolved
   std::vector<placed_tablespace> tablespaces;
-  bool has_wal_link = false;        ///< pg_wal (pg_xlog) is a link that the operator prepared
-  std::string wal_name;             ///< pg_wal or pg_xlog, if has_wal_link
-  std::set<std::string> kept_files; ///< configuration that is there and wins over the backup's
+  bool exists = false;                 ///< was there before
+  bool has_wal_link = false;           ///< pg_wal (pg_xlog) is a link that the operator prepared
+  std::string wal_name;                ///< pg_wal or pg_xlog, if has_wal_link
+  std::set<std::string> configuration; ///< what of it was there before
+  std::set<std::string> kept_files;    ///< what of that wins over the backup's
 };
 
 /// Refuses a directory that a server runs on (kind::refused, WAL-E's words).
@@ -34,7 +36,8 @@ restore_target
 examine_target(const std::string& directory, const catalog::sentinel& backup, bool overwrite);
 
 /// Makes the target, empties it as far as it is ours or `overwrite` allows (pg_wal first), and
-/// marks it and its tablespaces as an unfinished restore.
+/// marks it and its tablespaces as an unfinished restore. The mark lists kept_files, so that
+/// another attempt can tell the operator's files from half-restored ones.
 void prepare_target(const restore_target& target, bool overwrite);
 
 /// The tablespace_map that leads PostgreSQL to where the tablespaces are now; it re-points the
@@ -43,6 +46,14 @@ std::string tablespace_map(const restore_target& target);
 
 /// Removes the marks: the restore is complete and durable.
 void finish_target(const restore_target& target);
+
+/// Removes what a failed restore has written: the target is again what it was, but for what
+/// `overwrite` had removed.
+void abandon_target(const restore_target& target);
+
+/// After a failure: removes what the restore wrote, so that the directories are as they were before
+/// prepare_target(), but for what that removed.
+void undo_target(const restore_target& target);
 
 /// Name of the mark within a directory.
 inline constexpr const char* unfinished_mark = ".wal-e-unfinished-restore";

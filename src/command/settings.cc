@@ -32,7 +32,7 @@ std::string storage_prefix(const option_values& global) {
   throw failure(
       kind::configuration,
       "no storage prefix defined",
-      "",
+      "Neither an option nor the environment says where the archive is.",
       "Either set one of the --file-prefix, --gs-prefix, --s3-prefix or --wabs-prefix options or "
       "define one of the WALE_FILE_PREFIX, WALE_GS_PREFIX, WALE_S3_PREFIX, WALE_SWIFT_PREFIX or "
       "WALE_WABS_PREFIX environment variables.");

@@ -274,7 +274,8 @@ private:
     return failure(
         kind::unavailable,
         "an object of the store is not a file",
-        "\"" + path + "\" is something else.");
+        "\"" + path + "\" is something else.",
+        "Nothing but wal-e should write below the storage prefix.");
   }
 
   task<std::uint64_t> write_body(io::file& out, io::source& body) {

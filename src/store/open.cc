@@ -24,7 +24,8 @@ std::unique_ptr<store> open_store(io::runtime& rt, const std::string& prefix_url
       "scheme passed",
       "The scheme \"" + scheme +
           "\" was passed when \"s3\", \"wabs\", \"swift\", \"gs\" or "
-          "\"file\" was expected.");
+          "\"file\" was expected.",
+      "Begin the prefix with one of these, for example file:///var/backups/wal-e.");
 }
 
 } // namespace wale::store

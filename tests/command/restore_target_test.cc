@@ -117,3 +117,24 @@ TEST_CASE("overwriting removes what is not in the backup, but no configuration")
   CHECK_FALSE(stdfs::exists(s / "d/base"));
   CHECK(stdfs::exists(s / "d/postgresql.conf"));
 }
+
+TEST_CASE("a failed restore leaves the target as it was") {
+  const test::scratch_dir s;
+  const restore_target fresh = examine_target(s / "fresh", {}, false);
+  prepare_target(fresh, false);
+  s.write("fresh/base/1/2", "x");
+  s.write("fresh/postgresql.conf", "from the backup");
+  s.make("fresh/pg_tblspc");
+  undo_target(fresh);
+  CHECK_FALSE(stdfs::exists(s / "fresh"));
+
+  s.write("used/postgresql.conf", "own");
+  const restore_target used = examine_target(s / "used", {}, false);
+  prepare_target(used, false);
+  s.write("used/base/1/2", "x");
+  s.write("used/pg_hba.conf", "from the backup");
+  undo_target(used);
+  CHECK(stdfs::exists(s / "used/postgresql.conf"));
+  CHECK_FALSE(stdfs::exists(s / "used/pg_hba.conf"));
+  CHECK_FALSE(stdfs::exists(s / "used/base"));
+}
