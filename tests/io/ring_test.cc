@@ -1,0 +1,107 @@
+// What only the ring has: sizes that are overrun, and a loop that ends.
+#include "fixture.hpp"
+#include "ring.hpp"
+
+#include <boost/asio/io_context.hpp>
+
+#include <deque>
+#include <string>
+#include <unistd.h>
+
+using namespace wale::io;
+using namespace wale::io::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+struct counted : operation {
+  int* completions = nullptr;
+  int result = -1;
+  static void count(operation* self, int r) noexcept {
+    auto& me = *static_cast<counted*>(self);
+    ++*me.completions;
+    me.result = r;
+  }
+};
+
+std::unique_ptr<engine> open_ring(boost::asio::io_context& loop, const ring_sizes& sizes) {
+  std::string why;
+  auto ring = make_ring_engine(loop, why, sizes);
+  INFO(why);
+  REQUIRE(ring);
+  return ring;
+}
+
+} // namespace
+
+TEST_CASE("the loop ends when the ring is idle", "[ring]") {
+  const watchdog dog(30s);
+  boost::asio::io_context loop(1);
+  const auto ring = open_ring(loop, {});
+  int completions = 0;
+  for (int round = 1; round <= 3; ++round) {
+    std::deque<counted> ops(10);
+    for (counted& op : ops) {
+      op.completions = &completions;
+      op.complete = &counted::count;
+      ring->start(op);
+    }
+    loop.restart();
+    loop.run();
+    REQUIRE(completions == 10 * round);
+  }
+}
+
+TEST_CASE("more operations than the ring has places are all done, in any size of ring", "[ring]") {
+  const watchdog dog(60s);
+  const auto sizes = GENERATE(ring_sizes{4, 8, 8}, ring_sizes{16, 32, 1000}, ring_sizes{});
+  boost::asio::io_context loop(1);
+  const auto ring = open_ring(loop, sizes);
+  int completions = 0;
+  std::deque<counted> ops(20'000);
+  for (counted& op : ops) {
+    op.completions = &completions;
+    op.complete = &counted::count;
+    ring->start(op);
+  }
+  loop.run();
+  REQUIRE(completions == 20'000);
+  for (const counted& op : ops)
+    REQUIRE(op.result == 0);
+}
+
+TEST_CASE("an operation that waits for a place can be cancelled there", "[ring]") {
+  const watchdog dog(30s);
+  std::array<int, 2> pair{};
+  REQUIRE(::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair.data()) == 0);
+  boost::asio::io_context loop(1);
+  const auto ring = open_ring(loop, {4, 8, 8});
+  int completions = 0;
+  std::deque<counted> silent(20);
+  std::array<std::byte, 4> buffer{};
+  for (counted& op : silent) {
+    op.kind = op_kind::recv;
+    op.fd = pair[0];
+    op.data = buffer.data();
+    op.length = buffer.size();
+    op.completions = &completions;
+    op.complete = &counted::count;
+    ring->start(op);
+  }
+  loop.poll();
+  REQUIRE(completions == 0);
+  loop.restart();
+  ring->cancel(silent[15]); // eight are in the kernel, this one is not
+  loop.poll();
+  REQUIRE(completions == 1);
+  REQUIRE(silent[15].result == -ECANCELED);
+  for (counted& op : silent)
+    ring->cancel(op);
+  loop.restart();
+  loop.run();
+  REQUIRE(completions == 20);
+  for (const counted& op : silent)
+    REQUIRE(op.result == -ECANCELED);
+  ::close(pair[0]);
+  ::close(pair[1]);
+}
