@@ -10,14 +10,12 @@
 #include <wale/catalog/catalog.hpp>
 #include <wale/io/file.hpp>
 #include <wale/io/fs.hpp>
-#include <wale/io/shield.hpp>
 #include <wale/io/task_group.hpp>
 
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
 #include <cerrno>
-#include <exception>
 #include <fcntl.h>
 #include <map>
 #include <memory>
@@ -304,43 +302,17 @@ task<> restore(context c, const found_backup& backup, const restore_target& targ
   co_await c.rt.offload(finish);
 }
 
-task<> abandon(context c, const restore_target& target) {
-  auto remove = [&] { abandon_target(target); };
-  co_await c.rt.offload(remove);
-}
-
-// A target that cannot be tidied keeps its mark: the next attempt does it.
-task<> clean_up(context c, const restore_target& target) {
-  std::optional<failure> failed;
+// A target that cannot be tidied keeps its mark; the failure that led here is what gets reported.
+void undo(const restore_target& target) {
   try {
-    task<> work = abandon(c, target);
-    co_await io::shield(std::move(work));
+    undo_target(target);
   } catch (const failure& f) {
-    if (f.why() != kind::interrupted) failed = f;
-  }
-  if (failed)
     log::warning(
-        logger, {"the unfinished restore could not be removed", failed->text().detail, ""});
-}
-
-// What a failed restore leaves is worth nothing. After a signal there is no time to remove it: the
-// next restore does, by the mark.
-task<> restore_or_undo(
-    context c, const found_backup& backup, const restore_target& target, bool overwrite) {
-  std::optional<failure> failed;
-  try {
-    auto prepare = [&] { prepare_target(target, overwrite); };
-    co_await c.rt.offload(prepare);
-    co_await restore(c, backup, target);
-  } catch (const failure& f) {
-    failed = f;
+        logger,
+        {"the unfinished restore could not be removed",
+         f.text().detail,
+         "The next restore into " + target.directory + " removes it."});
   }
-  if (!failed) co_return;
-  if (failed->why() != kind::interrupted) {
-    auto undo = [&] { undo_target(target); };
-    co_await c.rt.offload(undo);
-  }
-  throw *failed;
 }
 
 } // namespace
@@ -354,20 +326,7 @@ task<int> backup_fetch(context c) {
   const found_backup backup = co_await find_backup(c, std::move(query));
   auto examine = [&] { return examine_target(directory, backup.sentinel, overwrite); };
   const restore_target target = co_await c.rt.offload(examine);
-  auto prepare = [&] { prepare_target(target, overwrite); };
-  std::exception_ptr error;
-  bool is_ours = !overwrite; // what --overwrite would remove is not ours before it has begun to
-  try {
-    co_await c.rt.offload(prepare);
-    is_ours = true;
-    co_await restore(c, backup, target);
-  } catch (...) {
-    error = std::current_exception();
-  }
-  if (error) {
-    if (is_ours) co_await clean_up(c, target);
-    std::rethrow_exception(error);
-  }
+  co_await restore_or_undo(c, backup, target, overwrite);
   co_return 0;
 }
 

@@ -236,7 +236,6 @@ examine_target(const std::string& directory, const catalog::sentinel& backup, bo
         "\"" + given + "\" is no directory.",
         "Name a directory that is empty or does not exist yet.");
   t.existed = exists.has_value();
-  t.exists = exists.has_value();
   t.directory = exists ? fs::resolve(given) : given;
   t.had_tablespace_links = fs::is_directory(t.directory + "/pg_tblspc");
   require_not_live(t.directory);
@@ -280,16 +279,6 @@ std::string tablespace_map(const restore_target& target) {
   return text;
 }
 
-void undo_target(const restore_target& target) {
-  empty_target(target);
-  for (const char* name : configuration_files)
-    if (!target.configuration.contains(name)) fs::unlink(target.directory + "/" + name);
-  finish_target(target);
-  if (target.exists) return;
-  fs::remove_directory(target.directory + "/pg_tblspc");
-  fs::remove_directory(target.directory);
-}
-
 void finish_target(const restore_target& target) {
   for (const placed_tablespace& p : target.tablespaces) {
     fs::unlink(p.location + "/" + unfinished_mark);
@@ -297,13 +286,6 @@ void finish_target(const restore_target& target) {
   }
   fs::unlink(target.directory + "/" + unfinished_mark);
   fs::sync_directory(target.directory);
-}
-
-void abandon_target(const restore_target& target) {
-  empty_target(target);
-  if (!target.had_tablespace_links) fs::remove_tree(target.directory + "/pg_tblspc");
-  finish_target(target);
-  if (!target.existed) fs::remove_directory(target.directory);
 }
 
 } // namespace wale::command

@@ -20,11 +20,11 @@ struct placed_tablespace {
 struct restore_target {
   std::string directory; ///< absolute, links resolved
   std::vector<placed_tablespace> tablespaces;
-  bool exists = false;                 ///< was there before
-  bool has_wal_link = false;           ///< pg_wal (pg_xlog) is a link that the operator prepared
-  std::string wal_name;                ///< pg_wal or pg_xlog, if has_wal_link
-  std::set<std::string> configuration; ///< what of it was there before
-  std::set<std::string> kept_files;    ///< what of that wins over the backup's
+  bool existed = false;              ///< the directory
+  bool had_tablespace_links = false; ///< its pg_tblspc
+  bool has_wal_link = false;         ///< pg_wal (pg_xlog) is a link that the operator prepared
+  std::string wal_name;              ///< pg_wal or pg_xlog, if has_wal_link
+  std::set<std::string> kept_files;  ///< configuration that is there and wins over the backup's
 };
 
 /// Refuses a directory that a server runs on (kind::refused, WAL-E's words).
@@ -46,14 +46,6 @@ std::string tablespace_map(const restore_target& target);
 
 /// Removes the marks: the restore is complete and durable.
 void finish_target(const restore_target& target);
-
-/// Removes what a failed restore has written: the target is again what it was, but for what
-/// `overwrite` had removed.
-void abandon_target(const restore_target& target);
-
-/// After a failure: removes what the restore wrote, so that the directories are as they were before
-/// prepare_target(), but for what that removed.
-void undo_target(const restore_target& target);
 
 /// Name of the mark within a directory.
 inline constexpr const char* unfinished_mark = ".wal-e-unfinished-restore";

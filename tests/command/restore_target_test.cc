@@ -107,7 +107,7 @@ TEST_CASE("tablespaces need links to empty directories away from the source's") 
   CHECK(tablespace_map(t) == "16384 " + (s / "free") + "\n");
 }
 
-TEST_CASE("overwriting removes what is not in the backup, but no configuration") {
+TEST_CASE("overwriting removes everything") {
   const test::scratch_dir s;
   s.write("d/pg_wal/000000010000000000000001", "x");
   s.write("d/base/1/2", "x");
@@ -115,7 +115,7 @@ TEST_CASE("overwriting removes what is not in the backup, but no configuration")
   prepare_target(examine_target(s / "d", {}, true), true);
   CHECK_FALSE(stdfs::exists(s / "d/pg_wal"));
   CHECK_FALSE(stdfs::exists(s / "d/base"));
-  CHECK(stdfs::exists(s / "d/postgresql.conf"));
+  CHECK_FALSE(stdfs::exists(s / "d/postgresql.conf"));
 }
 
 TEST_CASE("a failed restore leaves the target as it was") {
@@ -125,7 +125,7 @@ TEST_CASE("a failed restore leaves the target as it was") {
   s.write("fresh/base/1/2", "x");
   s.write("fresh/postgresql.conf", "from the backup");
   s.make("fresh/pg_tblspc");
-  undo_target(fresh);
+  abandon_target(fresh);
   CHECK_FALSE(stdfs::exists(s / "fresh"));
 
   s.write("used/postgresql.conf", "own");
@@ -133,7 +133,7 @@ TEST_CASE("a failed restore leaves the target as it was") {
   prepare_target(used, false);
   s.write("used/base/1/2", "x");
   s.write("used/pg_hba.conf", "from the backup");
-  undo_target(used);
+  abandon_target(used);
   CHECK(stdfs::exists(s / "used/postgresql.conf"));
   CHECK_FALSE(stdfs::exists(s / "used/pg_hba.conf"));
   CHECK_FALSE(stdfs::exists(s / "used/base"));
