@@ -315,6 +315,28 @@ void undo(const restore_target& target) {
   }
 }
 
+// What a failed restore leaves is worth nothing. After a signal there is no time to remove it: the
+// next restore does, by the mark.
+task<> restore_or_undo(
+    context c, const found_backup& backup, const restore_target& target, bool overwrite) {
+  std::optional<failure> failed;
+  bool is_ours = !overwrite; // what --overwrite removes is not ours before that has begun
+  try {
+    auto prepare = [&] { prepare_target(target, overwrite); };
+    co_await c.rt.offload(prepare);
+    is_ours = true;
+    co_await restore(c, backup, target);
+  } catch (const failure& f) {
+    failed = f;
+  }
+  if (!failed) co_return;
+  if (is_ours && failed->why() != kind::interrupted) {
+    auto clean_up = [&] { undo(target); };
+    co_await c.rt.offload(clean_up);
+  }
+  throw *failed;
+}
+
 } // namespace
 
 task<int> backup_fetch(context c) {

@@ -288,4 +288,11 @@ void finish_target(const restore_target& target) {
   fs::sync_directory(target.directory);
 }
 
+void undo_target(const restore_target& target) {
+  empty_target(target);
+  if (!target.had_tablespace_links) fs::remove_tree(target.directory + "/pg_tblspc");
+  finish_target(target);
+  if (!target.existed) fs::remove_directory(target.directory);
+}
+
 } // namespace wale::command

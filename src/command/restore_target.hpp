@@ -47,6 +47,10 @@ std::string tablespace_map(const restore_target& target);
 /// Removes the marks: the restore is complete and durable.
 void finish_target(const restore_target& target);
 
+/// Removes what a failed restore has written: the target is again what it was, but for what
+/// `overwrite` had removed.
+void undo_target(const restore_target& target);
+
 /// Name of the mark within a directory.
 inline constexpr const char* unfinished_mark = ".wal-e-unfinished-restore";
 

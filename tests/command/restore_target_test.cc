@@ -125,7 +125,7 @@ TEST_CASE("a failed restore leaves the target as it was") {
   s.write("fresh/base/1/2", "x");
   s.write("fresh/postgresql.conf", "from the backup");
   s.make("fresh/pg_tblspc");
-  abandon_target(fresh);
+  undo_target(fresh);
   CHECK_FALSE(stdfs::exists(s / "fresh"));
 
   s.write("used/postgresql.conf", "own");
@@ -133,7 +133,7 @@ TEST_CASE("a failed restore leaves the target as it was") {
   prepare_target(used, false);
   s.write("used/base/1/2", "x");
   s.write("used/pg_hba.conf", "from the backup");
-  abandon_target(used);
+  undo_target(used);
   CHECK(stdfs::exists(s / "used/postgresql.conf"));
   CHECK_FALSE(stdfs::exists(s / "used/pg_hba.conf"));
   CHECK_FALSE(stdfs::exists(s / "used/base"));
