@@ -21,31 +21,6 @@ kind kind_of_errno(int e) {
 }
 
 // What the operator can do where the caller knows nothing better.
-const char* hint_of_errno(int e) {
-  switch (e) {
-  case ENOSPC:
-  case EDQUOT:
-    return "Free space or raise the quota, then run it again.";
-  case EACCES:
-  case EPERM:
-    return "Run wal-e as the user that owns it, normally PostgreSQL's, or grant this user access.";
-  case ENOENT:
-  case ENOTDIR:
-    return "Check the path, and whether the file system that holds it is mounted.";
-  case EROFS:
-    return "Mount the file system for writing, or choose a place elsewhere.";
-  case EMFILE:
-  case ENFILE:
-    return "Raise the limit of open files (ulimit -n).";
-  case EIO:
-    return "The device or the file server failed: see the kernel's log.";
-  case ECANCELED:
-    return "";
-  default:
-    return "See the system's log about it, then run it again.";
-  }
-}
-
 const char* hint_for_errno(int e) {
   switch (e) {
   case ENOSPC:
@@ -85,7 +60,7 @@ failure failure::system(int error_number, std::string what, std::string msg) {
       msg.empty() ? "a file operation failed" : std::move(msg),
       std::move(detail));
   f.error_number_ = error_number;
-  f.text_.hint = hint_of_errno(error_number);
+  f.text_.hint = hint_for_errno(error_number);
   return f;
 }
 
