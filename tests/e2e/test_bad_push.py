@@ -3,7 +3,7 @@
 import shutil
 
 import pytest
-from support.tool import Store, assert_unchanged, snapshot
+from support.tool import Store, assert_unchanged, fill, snapshot
 
 MEBIBYTE = 1 << 20
 
@@ -119,14 +119,7 @@ def test_disk_full(segment, tool, session_archive, small_disk):
     store = Store(small_disk / "store")
     full = tool.with_environment(WALE_FILE_PREFIX=store.url, WALE_RETRIES="1")
     store.wal.mkdir(parents=True)
-    filler = small_disk / "filler"
-    with open(filler, "wb") as file:
-        try:
-            while True:
-                file.write(bytes(4096))
-                file.flush()
-        except OSError:
-            pass
+    filler = fill(small_disk)
     before = snapshot(small_disk)
     full.run("wal-push", segment, code=1).error("No space left")
     assert_unchanged(before, small_disk)
@@ -143,11 +136,12 @@ def test_backup_onto_a_full_disk(session_archive, small_disk):
                 "SELECT md5(random()::text) || md5(random()::text) FROM generate_series(1, 200000)")  # fmt: skip
     store = Store(small_disk / "store")
     store.wal.mkdir(parents=True)
+    store.base.mkdir()
     before = snapshot(small_disk)
     full = archive.tool.with_environment(WALE_FILE_PREFIX=store.url, WALE_RETRIES="1")
     full.run("backup-push", "--checkpoint=fast", cluster.data, code=1).error("No space left")
     left = [p for p in store.objects() if not p.name.startswith(".wal-e-")]
     assert left == [] and store.backups() == []
-    assert_unchanged(before, store.wal)
+    assert_unchanged(before, small_disk)
     cluster.sql("DROP TABLE noise; CHECKPOINT")
     archive.backup()

@@ -1,5 +1,6 @@
 """Runs wal-e, and knows what a file store looks like: the hands of the end-to-end tests."""
 
+import errno
 import hashlib
 import os
 import re
@@ -174,3 +175,16 @@ def assert_unchanged(before, *folders):
     )  # fmt: skip
     changed = sorted(str(p) for p in before.keys() & after.keys() if before[p] != after[p])
     assert not gone and not new and not changed, f"gone {gone}, new {new}, changed {changed}"
+
+
+def fill(disk):
+    """Writes until the disk is full; returns the file that fills it."""
+    filler = disk / "filler"
+    with open(filler, "wb", buffering=0) as file:
+        for size in (1 << 20, 4096, 1):
+            try:
+                while file.write(bytes(size)) == size:
+                    pass
+            except OSError as error:
+                assert error.errno == errno.ENOSPC
+    return filler
