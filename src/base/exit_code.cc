@@ -3,7 +3,9 @@
 
 namespace wale {
 
-int exit_code(kind k) noexcept { return k == kind::usage || k == kind::bug ? 2 : 1; }
+int exit_code(kind k) noexcept {
+  return k == kind::usage || k == kind::bug ? 2 : 1;
+}
 
 int wal_fetch_exit_code(kind k, restore_mode mode) noexcept {
   constexpr int end_of_wal_or_try_again = 1;

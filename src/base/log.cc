@@ -1,18 +1,17 @@
 // WAL-E's record layout, and its two destinations.
 #include <wale/base/log.hpp>
 
-#include <fcntl.h>
-#include <sys/socket.h>
-#include <sys/un.h>
-#include <syslog.h>
-#include <unistd.h>
-
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
 #include <ctime>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
 
 namespace wale::log {
 namespace {
@@ -111,8 +110,8 @@ private:
     }
     given_up_ = true;
     if (refused) {
-      const std::string text = "wal-e: Could not set up syslog, continuing anyway.  (" +
-                               describe_errno(refused) + ")\n";
+      const std::string text =
+          "wal-e: Could not set up syslog, continuing anyway.  (" + describe_errno(refused) + ")\n";
       (void)!::write(STDERR_FILENO, text.data(), text.size());
     }
     return false;
@@ -143,12 +142,15 @@ std::string layout(const record& r, std::chrono::system_clock::time_point time, 
 
   std::vector<field> fields = r.structured;
   std::ranges::sort(fields, {}, &field::name);
-  for (const field& f : fields) text += " " + f.name + "=" + f.value;
+  for (const field& f : fields)
+    text += " " + f.name + "=" + f.value;
 
   return padded(r.logger, 12) + " " + padded(name_of(r.severity), 8) + " " + indented(text);
 }
 
-void configure(const destinations& d) { where = d; }
+void configure(const destinations& d) {
+  where = d;
+}
 
 void parse_destination(std::string_view list, destinations& d) {
   d.to_stderr = d.to_syslog = false;
@@ -168,12 +170,12 @@ int parse_facility(std::string_view name) {
     int value;
   };
   static constexpr std::array<entry, 20> known{{
-      {"kern", LOG_KERN},     {"user", LOG_USER},     {"mail", LOG_MAIL},
-      {"daemon", LOG_DAEMON}, {"auth", LOG_AUTH},     {"syslog", LOG_SYSLOG},
-      {"lpr", LOG_LPR},       {"news", LOG_NEWS},     {"uucp", LOG_UUCP},
+      {"kern", LOG_KERN},     {"user", LOG_USER},         {"mail", LOG_MAIL},
+      {"daemon", LOG_DAEMON}, {"auth", LOG_AUTH},         {"syslog", LOG_SYSLOG},
+      {"lpr", LOG_LPR},       {"news", LOG_NEWS},         {"uucp", LOG_UUCP},
       {"cron", LOG_CRON},     {"authpriv", LOG_AUTHPRIV}, {"ftp", LOG_FTP},
-      {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1}, {"local2", LOG_LOCAL2},
-      {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4}, {"local5", LOG_LOCAL5},
+      {"local0", LOG_LOCAL0}, {"local1", LOG_LOCAL1},     {"local2", LOG_LOCAL2},
+      {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},     {"local5", LOG_LOCAL5},
       {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
   }};
   std::string lower(name);
