@@ -55,9 +55,9 @@ struct lzop_block {
   bool is_compressed() const noexcept { return stored_size < plain_size; }
 };
 
-/// Turns the stored bytes, in one or several pieces that do not overlap `plain`, into
-/// block.plain_size plain bytes. An uncompressed block's only piece may also be the front of
-/// `plain` itself and is then not copied.
+/// Turns the stored bytes, in one or several pieces, into block.plain_size plain bytes. The first
+/// piece of an uncompressed block may be the front of `plain` itself and is then not copied. A
+/// compressed block's only piece must not overlap `plain`; several are joined elsewhere first.
 void lzop_decode(
     const lzop_block& block,
     std::span<const std::span<const std::byte>> stored,
