@@ -1,0 +1,131 @@
+"""Alternating measurements of whole commands: wall time, CPU time, peak memory."""
+
+import json
+import os
+import resource
+import statistics
+import subprocess
+import threading
+import time
+from dataclasses import dataclass, field
+
+
+@dataclass
+class Sample:
+    wall: float
+    cpu: float
+    peak: float  # MiB of the largest process; wal-e is one process
+
+
+@dataclass
+class Contender:
+    name: str
+    command: list | str  # a str is a line for bash, with pipefail
+    before: callable = lambda: None  # not measured
+    environment: dict = field(default_factory=dict)
+    samples: list = field(default_factory=list)
+
+    def run(self, stop_after=None):
+        self.before()
+        is_line = isinstance(self.command, str)
+        arguments = ["bash", "-c", "set -o pipefail; " + self.command] if is_line else self.command
+        began = time.perf_counter()
+        cpu_before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        process = subprocess.Popen(
+            list(map(str, arguments)), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+            env={**os.environ, **self.environment},
+        )  # fmt: skip
+        stop = threading.Timer(stop_after, process.terminate) if stop_after else None
+        if stop:
+            stop.start()
+        text = process.stderr.read()
+        _, status, usage = os.wait4(process.pid, 0)
+        if stop:
+            stop.cancel()
+        wall = time.perf_counter() - began
+        process.returncode = os.waitstatus_to_exitcode(status)
+        if process.returncode != 0 and not stop_after:
+            raise RuntimeError(f"{self.name} failed with {process.returncode}:\n{text.decode()}")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        cpu = after.ru_utime + after.ru_stime - cpu_before.ru_utime - cpu_before.ru_stime
+        sample = Sample(wall, cpu, usage.ru_maxrss / 1024)
+        self.samples.append(sample)
+        return sample
+
+    def median(self, what):
+        return statistics.median(getattr(s, what) for s in self.samples)
+
+    def line(self):
+        return self.command if isinstance(self.command, str) else " ".join(map(str, self.command))
+
+
+@dataclass
+class Goal:
+    """The wall and CPU ratios to reach against the first rival."""
+
+    wall: float | None = None
+    cpu: float | None = None
+
+
+class Report:
+    def __init__(self, pairs):
+        self.pairs = pairs
+        self.rows = []
+
+    def compare(self, job, ours, rivals, goal):
+        """Runs all of them in turn, `pairs` times, after one round that does not count."""
+        print(f"\n{job}")
+        for contender in (ours, *rivals):
+            print(f"  {contender.name}: {contender.line()}", flush=True)
+            contender.run()
+            contender.samples.clear()
+        for _ in range(self.pairs):
+            for contender in (ours, *rivals):
+                contender.run()
+        row = {"job": job, "goal_wall": goal.wall, "goal_cpu": goal.cpu}
+        for contender in (ours, *rivals):
+            row[contender.name] = {
+                "command": contender.line(),
+                "wall": [s.wall for s in contender.samples],
+                "cpu": [s.cpu for s in contender.samples],
+                "peak_mib": contender.median("peak"),
+            }
+        first = rivals[0]
+        row["wall"] = ours.median("wall") / first.median("wall")
+        row["cpu"] = ours.median("cpu") / first.median("cpu")
+        self.rows.append(row)
+        for contender in (ours, *rivals):
+            print(
+                f"  {contender.name:14} wall {contender.median('wall'):8.4f} s"
+                f"  CPU {contender.median('cpu'):8.4f} s  peak {contender.median('peak'):6.1f} MiB"
+            )
+        wanted = [f"wall <= {goal.wall:.2f}"] if goal.wall else []
+        wanted += [f"CPU <= {goal.cpu:.2f}"] if goal.cpu else []
+        print(f"  ratio: wall {row['wall']:.2f}, CPU {row['cpu']:.2f}  (to reach: {', '.join(wanted)})", flush=True)
+        return row
+
+    def memory(self, job, contender, limit, stop_after=None):
+        sample = contender.run(stop_after)
+        self.rows.append({"job": job, "command": contender.line(), "peak_mib": sample.peak, "limit_mib": limit})
+        print(f"\n{job}\n  {contender.line()}\n  peak {sample.peak:.1f} MiB (to reach: <= {limit})", flush=True)
+
+    def table(self):
+        lines = ["| job | wall ratio | CPU ratio | ours | rival | to reach |", "|---|---|---|---|---|---|"]
+        for row in self.rows:
+            if "peak_mib" in row:
+                lines.append(f"| {row['job']} | | | {row['peak_mib']:.1f} MiB | | ≤ {row['limit_mib']} MiB |")
+                continue
+            names = [k for k, v in row.items() if isinstance(v, dict)]
+            seconds = {n: statistics.median(row[n]["wall"]) for n in names}
+            cpu = {n: statistics.median(row[n]["cpu"]) for n in names}
+            goals = [f"wall ≤ {row['goal_wall']:.2f}"] if row["goal_wall"] else []
+            goals += [f"CPU ≤ {row['goal_cpu']:.2f}"] if row["goal_cpu"] else []
+            lines.append(
+                f"| {row['job']} | {row['wall']:.2f} | {row['cpu']:.2f} "
+                f"| {seconds[names[0]]:.4f} s, {cpu[names[0]]:.4f} CPU s "
+                f"| {seconds[names[1]]:.4f} s, {cpu[names[1]]:.4f} CPU s | {', '.join(goals)} |"
+            )
+        return "\n".join(lines)
+
+    def write(self, path, machine):
+        path.write_text(json.dumps({"machine": machine, "pairs": self.pairs, "rows": self.rows}, indent=1))
