@@ -144,7 +144,7 @@ task<> file::allocate(std::uint64_t offset, std::uint64_t length) {
   op.offset = offset;
   op.length = length;
   const int n = co_await runtime_->perform(op);
-  if (n < 0 && n != -EOPNOTSUPP && n != -ENOSYS && n != -EINVAL) fail(n, "fallocate", path_);
+  if (n < 0 && n != -EOPNOTSUPP && n != -ENOSYS) fail(n, "fallocate", path_);
 }
 
 void file::close() {

@@ -4,11 +4,11 @@
 #include <wale/io/file_source.hpp>
 #include <wale/io/task_group.hpp>
 
+#include <boost/asio/io_context.hpp>
+
 #include <algorithm>
 #include <deque>
 #include <exception>
-#include <boost/asio/io_context.hpp>
-
 #include <fcntl.h>
 #include <utility>
 

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/epoll.h>
@@ -19,10 +20,12 @@ namespace asio = boost::asio;
 
 namespace {
 
-constexpr int would_block = -EAGAIN;
+/// No error number: connect(2) of a Unix socket fails with EAGAIN for good.
+constexpr int would_block = INT_MIN;
 
 int result_of(ssize_t n) noexcept {
-  return n < 0 ? -errno : static_cast<int>(n);
+  if (n >= 0) return static_cast<int>(n);
+  return errno == EAGAIN ? would_block : -errno;
 }
 
 // Non-blocking for this one call: an operation of the other engine on the same socket would
@@ -30,9 +33,9 @@ int result_of(ssize_t n) noexcept {
 int begin_connect(const operation& op) noexcept {
   const int flags = ::fcntl(op.fd, F_GETFL);
   if (flags < 0 || ::fcntl(op.fd, F_SETFL, flags | O_NONBLOCK) < 0) return -errno;
-  const int result = result_of(::connect(op.fd, op.address, op.address_length));
+  const int error = ::connect(op.fd, op.address, op.address_length) == 0 ? 0 : errno;
   ::fcntl(op.fd, F_SETFL, flags);
-  return result == -EINPROGRESS ? would_block : result;
+  return error == EINPROGRESS ? would_block : -error;
 }
 
 int end_connect(const operation& op) noexcept {

@@ -168,7 +168,9 @@ void ring_engine::cancel(operation& op) noexcept {
   op.cancelled = true;
   if (op.slot == queued) {
     queue_.remove(op);
-    finish(op, -ECANCELED);
+    int result = -ECANCELED;
+    advance(op, result); // a send may have got a part away
+    finish(op, result);
   } else {
     cancellations_.push_back(mark(op.slot));
   }
