@@ -80,8 +80,10 @@ class Case:
         elif reason == "store missing":
             wrong = f"WALE_FILE_PREFIX={self.store.url}-not-mounted/prefix {tool.binary} wal-fetch $1 $2"
         elif reason == "SIGTERM":
-            binary = scene.failpoints
-            wrong = f"WALE_FAILPOINT=term:1 {right}".replace(str(tool.binary), str(binary))
+            # The signal comes with the first file operation; slow reads keep it from coming too late.
+            slow = "strace -f -qq -o /dev/null -e trace=pread64 -e inject=pread64:delay_enter=100000"
+            slow = f"env WALE_IO=threads WALE_FAILPOINT=term:1 {slow}"
+            wrong = right.replace(str(tool.binary), f"{slow} {scene.failpoints}")
         script = self.folder / "restore"
         script.write_text(
             WRAPPER.format(segment=self.segment, folder=self.folder, right=right, wrong=wrong)
@@ -154,7 +156,7 @@ def test_targeted_recovery_stops(scene, reason, folder, clusters):
         return
     cluster.start(wait=False)
     wait_until(lambda: (folder / "codes").exists() and case.codes(), "the segment is not asked for")
-    wait_until(lambda: cluster.pid() is None, "the server goes on")
+    wait_until(lambda: cluster.pid() is None, cluster.log_tail)
     assert case.codes() == [143 if reason == "SIGTERM" else 126]
     assert "archive recovery complete" not in cluster.log.read_text()
     case.mend()

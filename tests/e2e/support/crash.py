@@ -1,0 +1,167 @@
+"""One command at a time that may die anywhere, and what must hold afterwards."""
+
+import shutil
+import subprocess
+
+from support.archive import commits_of, finish_recovery
+from support.postgres import Cluster
+from support.tool import assert_unchanged, snapshot
+
+
+def unpacked(path):
+    """The plain bytes of a stored object; fails unless lzop accepts all of it."""
+    return subprocess.run(["lzop", "-dc", path], capture_output=True, check=True).stdout
+
+
+def is_ours(path):
+    return any(part.startswith(".wal-e-") for part in path.parts)
+
+
+class Push:
+    """wal-push: the object is absent or whole; the retry stores it."""
+
+    name = "wal-push"
+
+    def __init__(self, archive, folder):
+        self.archive, self.segment = archive, archive.archive_commits()
+        self.path = archive.cluster.wal_folder() / self.segment
+        self.content = self.path.read_bytes()
+        self.object = archive.store.wal / f"{self.segment}.lzo"
+
+    def prepare(self):
+        self.object.unlink(missing_ok=True)
+        self.before = snapshot(self.archive.store.root)
+        return ["wal-push", self.path]
+
+    def check(self, code):
+        assert self.object.exists() or code != 0
+        if self.object.exists():
+            assert unpacked(self.object) == self.content
+        assert self.path.read_bytes() == self.content
+
+    def retry(self):
+        self.archive.tool.run("wal-push", self.path)
+        self.check(0)
+        self.object.unlink()
+        assert_unchanged(self.before, self.archive.store.root)
+        self.archive.tool.run("wal-push", self.path)
+
+
+class Fetch:
+    """wal-fetch: the destination is absent or whole; the retry fetches it."""
+
+    name = "wal-fetch"
+
+    def __init__(self, archive, folder):
+        self.archive, self.segment = archive, archive.store.segments()[0]
+        self.content = unpacked(archive.store.wal / f"{self.segment}.lzo")
+        self.destination = folder / "RECOVERYXLOG"
+
+    def prepare(self):
+        self.destination.unlink(missing_ok=True)
+        return ["wal-fetch", self.segment, self.destination]
+
+    def check(self, code):
+        assert self.destination.exists() or code != 0
+        if self.destination.exists():
+            assert self.destination.read_bytes() == self.content
+
+    def retry(self):
+        self.archive.tool.run("wal-fetch", self.segment, self.destination)
+        self.check(0)
+
+
+class Backup:
+    """backup-push: what is listed can be restored; the retry makes a backup that is."""
+
+    name = "backup-push"
+
+    def __init__(self, archive, folder):
+        self.archive, self.folder = archive, folder
+        self.known = set(archive.store.backups())
+
+    def prepare(self):
+        return ["backup-push", "--checkpoint=fast", self.archive.cluster.data]
+
+    def check(self, code):
+        listed = self.archive.tool.run("backup-list").out.split("\r\n")[1:-1]
+        names = {line.split("\t")[0] for line in listed}
+        assert names == set(self.archive.store.backups())
+        assert code != 0 or names - self.known
+        for name in names - self.known:
+            self.check_restores(name)
+        self.known = names
+
+    def check_restores(self, name):
+        target = self.folder / "check"
+        self.archive.tool.run("backup-fetch", target, name)
+        assert (target / "global/pg_control").exists() and (target / "backup_label").exists()
+        shutil.rmtree(target)
+
+    def retry(self):
+        self.archive.tool.run(*self.prepare())
+        self.check(0)
+
+
+class Restore:
+    """backup-fetch: no pg_control unless all is there; the retry gives the same tree."""
+
+    name = "backup-fetch"
+
+    def __init__(self, archive, folder):
+        self.archive, self.target = archive, folder / "restored"
+        self.backup = archive.store.backups()[0]
+        archive.tool.run("backup-fetch", folder / "reference", self.backup)
+        self.reference = self.tree(folder / "reference")
+
+    @staticmethod
+    def tree(folder):
+        return {p.relative_to(folder): what for p, what in snapshot(folder).items()}
+
+    def prepare(self):
+        shutil.rmtree(self.target, ignore_errors=True)
+        return ["backup-fetch", self.target, self.backup]
+
+    def check(self, code):
+        whole = (self.target / "global/pg_control").exists()
+        assert whole or code != 0
+        if whole:
+            found = {p: w for p, w in self.tree(self.target).items() if not is_ours(p)}
+            assert found == self.reference
+
+    def retry(self):
+        if (self.target / "global/pg_control").exists():
+            shutil.rmtree(self.target)
+        self.archive.tool.run("backup-fetch", self.target, self.backup)
+        assert self.tree(self.target) == self.reference
+
+
+class List:
+    """backup-list changes nothing."""
+
+    name = "backup-list"
+
+    def __init__(self, archive, folder):
+        self.archive = archive
+
+    def prepare(self):
+        return ["backup-list", "--detail"]
+
+    def check(self, code):
+        pass
+
+    def retry(self):
+        self.archive.tool.run("backup-list", "--detail")
+
+
+COMMANDS = {kind.name: kind for kind in (Push, Fetch, Backup, Restore, List)}
+
+
+def newest_backup_starts(archive, folder):
+    """The newest backup that is listed recovers to the last commit."""
+    archive.archive_commits(5)
+    copy = archive.restore(folder, archive.store.backups()[-1])
+    try:
+        assert commits_of(finish_recovery(copy)) == commits_of(archive.cluster)
+    finally:
+        Cluster.stop(copy, "immediate")

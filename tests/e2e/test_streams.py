@@ -1,0 +1,94 @@
+"""Standard descriptors that are closed, and a log that nobody reads."""
+
+import itertools
+import os
+import re
+import signal
+
+import pytest
+from support.postgres import wait_until
+
+CLOSED = [c for n in (1, 2, 3) for c in itertools.combinations((0, 1, 2), n)]
+
+
+def close(descriptors):
+    def work():
+        for descriptor in descriptors:
+            os.close(descriptor)
+
+    return work
+
+
+@pytest.mark.parametrize("descriptors", CLOSED, ids=lambda c: "".join(map(str, c)))
+def test_closed_at_start(descriptors, session_archive, stored, store, folder):
+    """A file that gets descriptor 1 or 2 must not receive the list or the log."""
+    name = session_archive.archive_commits()
+    path = session_archive.cluster.wal_folder() / name
+    store.wal.mkdir(parents=True)
+    for arguments in (["wal-push", path], ["wal-fetch", name, folder / "fetched"], ["version"]):
+        process = stored.start(*arguments, preexec_fn=close(descriptors))
+        assert process.wait(30) == 0
+    assert (folder / "fetched").read_bytes() == path.read_bytes()
+    stored.run("wal-push", path)  # the object is what it should be
+
+
+@pytest.fixture
+def dead_pipe():
+    """The writing end of a pipe whose reader is gone."""
+    reading, writing = os.pipe()
+    os.close(reading)
+    yield writing
+    os.close(writing)
+
+
+def test_a_dead_log_pipe_changes_nothing(dead_pipe, session_archive, stored, store, folder):
+    name = session_archive.archive_commits()
+    path = session_archive.cluster.wal_folder() / name
+    store.wal.mkdir(parents=True)
+    for arguments in (["wal-push", path], ["wal-fetch", name, folder / "fetched"]):
+        assert stored.start(*arguments, stderr=dead_pipe).wait(30) == 0
+    assert (folder / "fetched").read_bytes() == path.read_bytes()
+    assert stored.start("wal-fetch", "0" * 24, folder / "none", stderr=dead_pipe).wait(30) == 1
+    backup = ["backup-push", "--checkpoint=fast", session_archive.cluster.data]
+    assert session_archive.tool.start(*backup, stderr=dead_pipe).wait(60) == 0
+    session_archive.archive_commits()
+
+
+def test_a_list_that_cannot_be_written_fails(dead_pipe, session_archive):
+    assert session_archive.tool.start("backup-list", stdout=dead_pipe).wait(30) == 1
+    with open("/dev/full", "wb") as full:
+        assert session_archive.tool.start("backup-list", stdout=full).wait(30) == 1
+
+
+def test_a_full_log_pipe_is_waited_for_only_until_a_signal(session_archive, store, stored, folder):
+    """A reader that stands still must not keep wal-e from ending when it is told to."""
+    reading, writing = os.pipe()
+    os.set_blocking(writing, False)
+    try:
+        while True:
+            os.write(writing, bytes(4096))
+    except BlockingIOError:
+        os.set_blocking(writing, True)
+    path = session_archive.cluster.wal_folder() / session_archive.archive_commits()
+    store.wal.mkdir(parents=True)
+    process = stored.start("wal-push", path, stderr=writing)
+    try:
+        state = lambda: open(f"/proc/{process.pid}/wchan").read()  # noqa: E731
+        wait_until(lambda: process.poll() is not None or "pipe" in state(), "it does not block")
+        process.send_signal(signal.SIGTERM)
+        process.wait(5)
+    finally:
+        process.kill()
+        process.wait()
+        os.close(reading)
+        os.close(writing)
+
+
+def test_syslog_that_is_not_there(session_archive, stored, store):
+    path = session_archive.cluster.wal_folder() / session_archive.archive_commits()
+    store.wal.mkdir(parents=True)
+    both = stored.with_environment(WALE_LOG_DESTINATION="stderr,syslog")
+    run = both.run("wal-push", path)
+    assert "completed archiving to a file" in run.messages("INFO")
+    quiet = stored.with_environment(WALE_LOG_DESTINATION="syslog").run("wal-push", path).err
+    assert quiet == "" or re.fullmatch("wal-e: Could not set up syslog, continuing anyway.*\n", quiet)
