@@ -4,9 +4,11 @@
 #include "server_facts.hpp"
 
 #include <charconv>
+#include <fstream>
 #include <map>
 #include <sys/stat.h>
 #include <system_error>
+#include <unistd.h>
 #include <utility>
 
 namespace wale::pg {
@@ -68,6 +70,7 @@ void fill_in(const settings& all, server_facts& facts) {
   facts.archive_mode = take(all, "archive_mode").value_or("");
   facts.archive_command = take(all, "archive_command").value_or("");
   facts.archive_library = take(all, "archive_library").value_or("");
+  facts.port = take(all, "port").value_or("");
   facts.wal_segment_size = segment_size_of(all);
   if (facts.data_directory && facts.log_directory) return;
   explanation words{"this role may not read where the server keeps its data and logs"};
@@ -100,6 +103,18 @@ task<> read_system_identifier(connection& session, server_facts& facts) {
   facts.missing.push_back(std::move(words));
 }
 
+/// The port in postmaster.pid, the fourth line of it (miscadmin.h, LOCK_FILE_LINE_PORT); empty if
+/// there is no such file, nullopt if it cannot be read.
+std::optional<std::string> running_port(const std::string& directory) {
+  const std::string path = directory + "/postmaster.pid";
+  if (::access(path.c_str(), F_OK) != 0) return "";
+  std::ifstream file(path);
+  std::string line;
+  for (int i = 0; i < 4; ++i)
+    if (!std::getline(file, line)) return std::nullopt;
+  return line;
+}
+
 } // namespace
 
 bool server_facts::is_archiving() const noexcept {
@@ -123,7 +138,7 @@ task<server_facts> read_server_facts(connection& session) {
   const rows shown = co_await session.query(
       "SELECT name, setting, unit FROM pg_catalog.pg_settings WHERE name IN ('data_directory', "
       "'log_directory', 'archive_mode', 'archive_command', 'archive_library', 'wal_segment_size', "
-      "'wal_block_size')");
+      "'wal_block_size', 'port')");
   fill_in(settings_of(shown), facts);
   co_return facts;
 }
@@ -142,13 +157,21 @@ void require_same_cluster(
         "\"" + directory + "\" has the system identifier " +
         std::to_string(control.system_identifier) + ", the server " +
         std::to_string(*facts.system_identifier) + ".");
-  if (!facts.data_directory) return;
+  if (!facts.data_directory) {
+    // A primary and its standby on one machine have one identifier, but not one port.
+    const auto port = running_port(directory);
+    if (port && port->empty()) refuse("No server runs on \"" + directory + "\".");
+    if (port && *port != facts.port)
+      refuse(
+          "The server of \"" + directory + "\" has port " + *port + ", the connected one " +
+          facts.port + ".");
+    return;
+  }
   struct stat ours;
   struct stat theirs;
   const bool same = ::stat(directory.c_str(), &ours) == 0 &&
                     ::stat(facts.data_directory->c_str(), &theirs) == 0 &&
                     ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
-  // A primary and its standby on one machine share the identifier, but never the directory.
   if (!same)
     refuse(
         "The directory is \"" + directory + "\", the server's is \"" + *facts.data_directory +

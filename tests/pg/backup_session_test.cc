@@ -9,6 +9,7 @@
 #include <catch2/catch.hpp>
 
 #include <csignal>
+#include <fstream>
 #include <memory>
 #include <string>
 #include <utility>
@@ -253,6 +254,24 @@ TEST_CASE("backup session: with the documented grants only", "[live]") {
       " TO walter; GRANT EXECUTE ON FUNCTION pg_control_system() TO walter;");
   if (cluster.major() >= 10) cluster.sql("GRANT pg_read_all_settings TO walter");
   on_both_engines(with_grants, cluster);
+}
+
+TEST_CASE("backup session: the directory of another server, without the right to ask", "[live]") {
+  scratch_cluster cluster;
+  cluster.start();
+  cluster.sql("CREATE ROLE walter LOGIN");
+  cluster.stop(SIGINT);
+  scratch_cluster copy(cluster.data());
+  cluster.start();
+  const test::environment here(cluster.address());
+  const test::environment walter("PGUSER", "walter");
+  const std::string accepted = "accepted";
+  on_both_engines(other_cluster, cluster, accepted);
+  const std::string stopped = "No server runs on \"" + copy.data() + "\".";
+  on_both_engines(other_cluster, copy, stopped);
+  std::ofstream(copy.data() + "/postmaster.pid") << "1\n" << copy.data() << "\n0\n5433\n";
+  const std::string port = "has port 5433, the connected one 5432.";
+  on_both_engines(other_cluster, copy, port);
 }
 
 TEST_CASE("backup session: a standby", "[live]") {

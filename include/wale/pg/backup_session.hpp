@@ -29,6 +29,7 @@ struct server_facts {
   std::optional<std::uint64_t> system_identifier; ///< pg_control_system()
   std::optional<std::string> data_directory;
   std::optional<std::string> log_directory; ///< as set: relative to the data directory, or absolute
+  std::string port;
   segment_size wal_segment_size;
   std::string archive_mode;    ///< off, on, always
   std::string archive_command; ///< empty or `(disabled)` where there is none
@@ -115,8 +116,8 @@ struct backup_label {
 backup_label parse_backup_label(std::string_view text);
 
 /// Throws kind::refused unless `directory` is the cluster that `facts` come from: the same system
-/// identifier and, as far as this role may read it, the same directory once links are resolved.
-/// Blocks shortly.
+/// identifier and the same directory once links are resolved. Where the role may not read the
+/// server's, the directory's postmaster.pid must name the server's port. Blocks shortly.
 void require_same_cluster(
     const std::string& directory, const control_data& control, const server_facts& facts);
 
