@@ -8,6 +8,7 @@
 // A block is held by the children that write from it, and the number of held blocks is bounded.
 #include "member_name.hpp"
 #include "target_tree.hpp"
+#include "under_way.hpp"
 
 #include <wale/archive/extract.hpp>
 #include <wale/archive/tar.hpp>
@@ -26,40 +27,6 @@ namespace {
 
 /// Names per job of fsyncs; all of them are open at once.
 constexpr std::size_t sync_batch = 128;
-
-/// What is under way. Shared, so that a child's frame may be the last to go.
-struct progress {
-  std::size_t blocks = 0;
-  std::size_t children = 0;
-  io::event changed;
-};
-
-/// Counts one thing under way for as long as it lives.
-class mark {
-public:
-  mark(std::shared_ptr<progress> p, std::size_t progress::*what)
-      : progress_(std::move(p)), what_(what) {
-    ++((*progress_).*what_);
-  }
-  mark(mark&& other) noexcept = default;
-  mark& operator=(mark&&) = delete;
-  ~mark() {
-    if (!progress_) return;
-    --((*progress_).*what_);
-    progress_->changed.notify_all();
-  }
-
-private:
-  std::shared_ptr<progress> progress_;
-  std::size_t progress::*what_;
-};
-
-struct held_block {
-  held_block(io::block b, mark m) : counted(std::move(m)), bytes(std::move(b)) {}
-  mark counted;
-  io::block bytes; // goes first, so that who waits for fewer blocks finds it returned
-};
-using held = std::shared_ptr<held_block>;
 
 /// A directory, or a file whose body is in memory.
 struct small_member {

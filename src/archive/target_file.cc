@@ -44,7 +44,7 @@ unique_fd target_tree::create_file(
     fd = unique_fd(::openat(parent, base.c_str(), flags, mode & 0777));
   }
   if (!fd) fail(errno, "open", name);
-  if (size < allocate_from) return fd;
+  if (!allocates_ || size < allocate_from) return fd;
   if (::fallocate(fd.get(), FALLOC_FL_KEEP_SIZE, 0, static_cast<off_t>(size)) != 0 &&
       errno != EOPNOTSUPP && errno != ENOSYS && errno != EINVAL)
     fail(errno, "fallocate", name);

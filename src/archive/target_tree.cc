@@ -9,9 +9,11 @@
 #include <algorithm>
 #include <cerrno>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/openat2.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 #include <utility>
 
@@ -51,6 +53,8 @@ target_tree::target_tree(std::string target, const std::vector<std::string>& fol
   root top;
   top.fd = unique_fd(::open(target_.c_str(), directory_flags));
   if (!top.fd) fail(errno, "open", "");
+  struct statfs about {};
+  allocates_ = ::fstatfs(top.fd.get(), &about) != 0 || about.f_type != TMPFS_MAGIC;
   roots_.push_back(std::move(top));
   for (const std::string& name : followed) {
     root r;

@@ -100,6 +100,7 @@ private:
   std::vector<root> roots_; ///< the first is the target
   bool has_openat2_ = false;
   bool is_root_ = false;
+  bool allocates_ = true; ///< memory has no layout to gain, and fallocate costs 8 % there
   std::uint32_t umask_ = 0777;
   mutable std::mutex owners_mutex_;
   mutable std::map<std::string, std::optional<std::uint32_t>> users_;

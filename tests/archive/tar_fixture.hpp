@@ -2,6 +2,7 @@
 // What the tests of tar, pack and extract share: a scratch directory, other programs, and whole
 // archives as strings.
 #include <wale/archive/tar.hpp>
+#include <wale/base/error.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -146,6 +147,59 @@ inline parsed_member directory_member(std::string name, std::uint32_t mode = 075
   parsed_member m = link_member(tar_member::kind::directory, std::move(name), "");
   m.member.mode = mode;
   return m;
+}
+
+inline tar_member plain_file() {
+  return file_member("base/1/1259", std::string(8192, 'x'), 0600).member;
+}
+
+/// Why the reader throws, which must say `detail` in MSG or DETAIL.
+inline kind why_refused(std::string_view archive, std::string_view detail) {
+  try {
+    parse(archive);
+  } catch (const failure& f) {
+    INFO(f.text().msg << " / " << f.text().detail);
+    CHECK_THAT(f.text().msg + " " + f.text().detail, Catch::Contains(std::string(detail)));
+    return f.why();
+  }
+  FAIL("it was accepted");
+  return kind::bug;
+}
+
+/// Members at and beyond every limit of a ustar header.
+inline std::vector<tar_member> awkward_members() {
+  std::vector<tar_member> all;
+  const auto add = [&](auto change) {
+    tar_member m = plain_file();
+    m.size = 0;
+    change(m);
+    all.push_back(m);
+  };
+  add([](tar_member& m) { m.name = std::string(100, 'a'); });
+  add([](tar_member& m) { m.name = std::string(101, 'b'); });
+  add([](tar_member& m) { m.name = std::string(120, 'd') + '/' + std::string(257, 'c'); });
+  add([](tar_member& m) { m.name = "new\nline \\ back\tslash"; });
+  add([](tar_member& m) { m.name = "not utf-8 \xff\xfe"; });
+  add([](tar_member& m) { m.name = "long, not utf-8 \xe9" + std::string(200, 'e'); });
+  add([](tar_member& m) { m.name = "\xc3\xa9t\xc3\xa9"; });
+  add([](tar_member& m) { m.mtime_ns = 1'795'200'071'091'194'200; });
+  add([](tar_member& m) { m.mtime_ns = 1; });
+  add([](tar_member& m) { m.mtime_ns = -1'500'000'000; });
+  add([](tar_member& m) { m.mtime_ns = 8'589'934'592'000'000'000; });
+  add([](tar_member& m) { m.uid = 2'097'151; });
+  add([](tar_member& m) { m.uid = 2'097'152, m.gid = 4'294'967'294; });
+  add([](tar_member& m) { m.user = "postgres", m.group = std::string(40, 'g'); });
+  add([](tar_member& m) { m.mode = 07755; });
+  add([](tar_member& m) { m.type = tar_member::kind::directory, m.name = std::string(99, 'x'); });
+  add([](tar_member& m) { m.type = tar_member::kind::directory, m.name = std::string(100, 'y'); });
+  add([](tar_member& m) { m.type = tar_member::kind::directory, m.name.clear(); });
+  add([](tar_member& m) {
+    m.type = tar_member::kind::symlink, m.link_target = std::string(150, '/');
+  });
+  add([](tar_member& m) { m.type = tar_member::kind::symlink, m.link_target = "/absolute/\xff"; });
+  add([](tar_member& m) { m.type = tar_member::kind::hard_link, m.link_target = "base/1/1259"; });
+  add([](tar_member& m) { m.type = tar_member::kind::fifo; });
+  return all;
 }
 
 /// All below `root` and itself, as a scan for a backup would give it, parents first.
