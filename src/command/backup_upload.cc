@@ -20,9 +20,10 @@ namespace {
 
 constexpr std::string_view logger = "wal_e.worker.upload";
 
-// The least that keeps a pipeline moving: see lzop_compressor and partition_packer.
-constexpr std::size_t least_blocks = 4;
-constexpr std::size_t most_blocks = 32;
+// The least that keeps a pipeline moving: see lzop_compressor and partition_packer. The most is
+// what stays in the cache: 10 blocks take 10 % less CPU than 28.
+constexpr std::size_t least_blocks = 4 + store::put_request::staging_blocks;
+constexpr std::size_t most_blocks = 10 + store::put_request::staging_blocks;
 
 struct upload {
   io::runtime& rt;
@@ -41,11 +42,13 @@ std::string rate_of(std::uint64_t bytes, std::chrono::steady_clock::duration too
 struct putting {
   store::store& archive;
   store::object_key key;
+  io::block_budget staging;
   std::uint64_t& bytes;
 
   task<> operator()(io::source& body) {
     store::put_request request;
     request.key = key;
+    request.staging = std::move(staging);
     const store::put_result result = co_await archive.put(std::move(request), body);
     bytes = result.bytes;
   }
@@ -65,6 +68,7 @@ task<std::uint64_t> store_partition(
   log::info(logger, {"begin uploading a base backup volume", "Uploading to \"" + url + "\"."});
 
   const auto began = std::chrono::steady_clock::now();
+  io::block_budget staging = blocks.split(store::put_request::staging_blocks);
   auto packer =
       std::make_unique<archive::partition_packer>(u.rt, std::move(blocks), std::move(plan));
   const archive::partition_packer& packed = *packer;
@@ -73,8 +77,8 @@ task<std::uint64_t> store_partition(
   io::block_budget no_spare; // a tar is never empty
   archive::lzop_compressor body(u.rt, std::move(packer), std::move(no_spare), stamp);
   std::uint64_t bytes = 0;
-  putting put{u.archive, key, bytes};
-  co_await io::with_source(body, put);
+  putting put{u.archive, key, std::move(staging), bytes};
+  co_await io::with_source(body, std::move(put));
   summary = packed.summary();
 
   const std::string rate = rate_of(bytes, std::chrono::steady_clock::now() - began);

@@ -215,7 +215,7 @@ task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable fi
   };
   store::put_result result;
   pushing push{archive, std::move(request), result};
-  co_await io::with_source(body, push);
+  co_await io::with_source(body, std::move(push));
 
   done.stored = result.what == store::put_result::outcome::stored;
   done.bytes = result.bytes;

@@ -2,6 +2,8 @@
 // and only then given its name: by link(2) where it must not replace another, else by rename(2).
 #include "file.hpp"
 
+#include "uncached_writer.hpp"
+
 #include <wale/base/error.hpp>
 #include <wale/io/file.hpp>
 #include <wale/io/file_source.hpp>
@@ -86,6 +88,16 @@ private:
   std::string path_;
 };
 
+task<std::uint64_t> write_through_cache(io::file& out, io::source& body) {
+  std::uint64_t offset = 0;
+  while (true) {
+    io::block b = co_await body.next();
+    if (!b) co_return offset;
+    co_await out.write_at(offset, b.bytes());
+    offset += b.size();
+  }
+}
+
 class file_store final : public store {
 public:
   file_store(io::runtime& rt, std::string authority, std::string root)
@@ -123,7 +135,10 @@ public:
     temporary_file temporary(std::move(out), temporary_path);
 
     put_result result;
-    result.bytes = co_await write_body(temporary.file(), body);
+    if (request.staging.size() >= put_request::staging_blocks)
+      result.bytes = co_await write_around_cache(runtime_, temporary.file(), body, request.staging);
+    else
+      result.bytes = co_await write_through_cache(temporary.file(), body);
     if (request.plain_digest) {
       if (const auto digest = request.plain_digest())
         fs::set_attribute(temporary.file().descriptor(), digest_attribute, to_hex(*digest));
@@ -276,16 +291,6 @@ private:
         "an object of the store is not a file",
         "\"" + path + "\" is something else.",
         "Nothing but wal-e should write below the storage prefix.");
-  }
-
-  task<std::uint64_t> write_body(io::file& out, io::source& body) {
-    std::uint64_t offset = 0;
-    while (true) {
-      io::block b = co_await body.next();
-      if (!b) co_return offset;
-      co_await out.write_at(offset, b.bytes());
-      offset += b.size();
-    }
   }
 
   static put_result::outcome

@@ -168,6 +168,16 @@ void race(const store_fixture& fixture, const std::string& key, const std::strin
   REQUIRE(stored == contents[codes[0] == 10 ? 0 : 1]);
 }
 
+task<> put_staged(io::runtime& rt, store::store& s, std::string key, std::string content) {
+  io::block_budget budget = co_await rt.blocks().reserve(4);
+  const std::unique_ptr<io::source> body =
+      make_source(std::move(budget), std::move(content), 70'001);
+  store::put_request request;
+  request.key = key_of(key);
+  request.staging = co_await rt.blocks().reserve(store::put_request::staging_blocks);
+  co_await s.put(std::move(request), *body);
+}
+
 void check_bytes(io::runtime& rt, store::store& s) {
   for (const std::size_t size :
        {std::size_t{0},
@@ -184,6 +194,8 @@ void check_bytes(io::runtime& rt, store::store& s) {
     REQUIRE(attributes);
     CHECK(attributes->size == size);
     CHECK_FALSE(attributes->plain_digest);
+    rt.run(put_staged(rt, s, key + "-staged", content));
+    CHECK(get(rt, s, key + "-staged") == content);
   }
 }
 

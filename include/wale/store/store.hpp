@@ -55,6 +55,10 @@ struct put_request {
   std::string content_type = "application/octet-stream";
   /// Asked once, after the body has ended; empty or nullopt stores no digest.
   std::function<std::optional<sha256_value>()> plain_digest = {};
+  /// Blocks that the store may gather bytes in: none, or at least staging_blocks. Large objects go
+  /// faster with them.
+  io::block_budget staging = {};
+  static constexpr std::size_t staging_blocks = 3;
 };
 
 struct put_result {

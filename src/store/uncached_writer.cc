@@ -1,0 +1,84 @@
+// O_DIRECT wants aligned memory, offsets and lengths: whole blocks have all three, the end of the
+// file goes through the cache.
+#include "uncached_writer.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/io/task_group.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <algorithm>
+#include <cstring>
+#include <fcntl.h>
+#include <span>
+#include <utility>
+
+namespace wale::store {
+namespace {
+
+// Not supported is no failure: the flag stays off.
+void set_direct(int fd, bool on) {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+}
+
+task<> write_block(io::file& out, std::uint64_t offset, io::block b) {
+  co_await out.write_at(offset, b.bytes());
+}
+
+// Copies the front of `from` into the room of `to`, and drops it.
+void fill(io::block& to, std::span<const std::byte>& from) {
+  const std::size_t n = std::min(to.room().size(), from.size());
+  std::memcpy(to.room().data(), from.data(), n);
+  to.append(n);
+  from = from.subspan(n);
+}
+
+struct gathering {
+  io::file& out;
+  io::source& body;
+  io::block_budget& staging;
+  io::task_group& writes;
+  std::uint64_t offset = 0;
+  io::block last = {};
+
+  task<> run() {
+    last = co_await staging.acquire();
+    while (!writes.failed()) {
+      const io::block b = co_await body.next();
+      if (!b) co_return;
+      std::span<const std::byte> left = b.bytes();
+      while (!left.empty()) {
+        fill(last, left);
+        if (!last.room().empty()) continue;
+        writes.spawn(write_block(out, offset, std::move(last)));
+        offset += io::block::payload;
+        last = co_await staging.acquire();
+      }
+    }
+  }
+};
+
+} // namespace
+
+task<std::uint64_t>
+write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_budget& staging) {
+  set_direct(out.descriptor(), true);
+  io::task_group writes(rt.context().get_executor());
+  gathering gather{out, body, staging, writes};
+  std::exception_ptr error;
+  try {
+    co_await gather.run();
+  } catch (...) {
+    error = std::current_exception();
+  }
+  if (error) writes.cancel();
+  co_await writes.join();
+  if (error) std::rethrow_exception(error);
+
+  set_direct(out.descriptor(), false);
+  co_await out.write_at(gather.offset, gather.last.bytes());
+  co_return gather.offset + gather.last.size();
+}
+
+} // namespace wale::store
