@@ -12,6 +12,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <cstdlib>
 #include <fcntl.h>
 #include <new>
 #include <optional>
@@ -94,7 +95,7 @@ task<> keep_status(task<int> command, int& status) {
   status = co_await std::move(command);
 }
 
-int run_command(const command_line& line, std::optional<restore_mode> mode) {
+[[noreturn]] void run_command(const command_line& line, std::optional<restore_mode> mode) {
   const std::string prefix = storage_prefix(line.global);
   for (const implementation& i : implementations) {
     if (i.name != line.command->name) continue;
@@ -106,7 +107,9 @@ int run_command(const command_line& line, std::optional<restore_mode> mode) {
     const std::unique_ptr<store::store> archive = store::open_store(rt, prefix);
     int status = 0;
     rt.run(keep_status(i.run(context{rt, *archive, line}), status));
-    return status;
+    // All is done and durable. Taking threads, ring and pool down in order would cost 10 ms, for
+    // which archive_command would wait.
+    std::exit(status);
   }
   throw failure(kind::bug, "a command has no implementation", std::string(line.command->name));
 }
@@ -124,7 +127,7 @@ int dispatch(const command_line& line, std::optional<restore_mode> mode) {
     throw failure(kind::usage, "the command line was not understood", "no command was given");
   log::configure(log_destinations(line.global));
   if (line.command->announced) announce(*line.command);
-  return run_command(line, mode);
+  run_command(line, mode);
 }
 
 } // namespace
