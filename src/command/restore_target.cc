@@ -30,6 +30,9 @@ constexpr std::array configuration_files{
     "standby.signal",
     "recovery.signal"};
 
+// What a restore that was killed while it wrote its mark leaves; the next one replaces it.
+constexpr const char* unwritten_mark = ".wal-e-unfinished-restore-new";
+
 constexpr std::array wal_directories{"pg_wal", "pg_xlog"};
 
 bool is_configuration(const std::string& name) {
@@ -99,7 +102,7 @@ void require_free_location(
           "Point the link to an empty directory elsewhere.");
   if (overwrite || is_marked(t.location)) return;
   for (const fs::entry& e : entries_of(t.location))
-    if (e.name != "lost+found")
+    if (e.name != "lost+found" && e.name != unwritten_mark)
       throw failure(
           kind::refused,
           "the place of a tablespace is not empty",
@@ -108,7 +111,9 @@ void require_free_location(
 }
 
 bool may_stay(const fs::entry& e, const std::string& path) {
-  if (e.name == "lost+found" || is_configuration(e.name) || e.name == "pg_tblspc") return true;
+  if (e.name == "lost+found" || e.name == unwritten_mark || is_configuration(e.name) ||
+      e.name == "pg_tblspc")
+    return true;
   const bool is_wal = std::ranges::find(wal_directories, e.name) != wal_directories.end();
   return is_wal && is_link_to_directory(path) && entries_of(path).empty();
 }
@@ -135,7 +140,7 @@ void make_mark(const std::string& directory, const std::set<std::string>& kept =
   for (const std::string& name : kept)
     text += name + "\n";
   const std::string path = directory + "/" + unfinished_mark;
-  const std::string written = path + "-new";
+  const std::string written = directory + "/" + unwritten_mark;
   const int fd = ::open(written.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
   if (fd < 0)
     throw failure::system(errno, "open \"" + written + "\"", "could not write into the target");
