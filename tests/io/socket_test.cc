@@ -80,7 +80,10 @@ void drip(int fd) {
   wait_for_end(fd);
 }
 
+// Not before the connection is used: a reset may also end the connect.
 void reset(int fd) {
+  char byte;
+  (void)!::read(fd, &byte, 1);
   const linger now = {1, 0};
   ::setsockopt(fd, SOL_SOCKET, SO_LINGER, &now, sizeof now);
   ::close(fd);
@@ -164,6 +167,7 @@ WALE_IO_TEST("refused, reset and unreachable are failures with their number") {
   const peer p(reset);
   io::socket s = co_await io::socket::connect(rt, p.address(), peer::length);
   std::vector<std::byte> in(10);
+  co_await s.write(std::span(in).first(1));
   const auto error = co_await error_of(read_into(s, in));
   REQUIRE(failure_in(error).error_number() == ECONNRESET);
 }

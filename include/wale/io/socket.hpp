@@ -27,7 +27,7 @@ public:
   using lowest_layer_type = socket;
   using handler = boost::asio::any_completion_handler<void(boost::system::error_code, std::size_t)>;
 
-  /// Takes ownership of a connected stream socket; nullptr-like when moved from.
+  /// Takes ownership of a connected stream socket, which should be in blocking mode.
   socket(runtime& rt, int fd);
   socket(socket&& other) noexcept;
   socket& operator=(socket&& other) noexcept;
