@@ -1,0 +1,103 @@
+"""The two engines: which system calls carry the data, and that a refused io_uring changes nothing."""
+
+import json
+import re
+import subprocess
+
+import pytest
+from support.tool import Store
+
+DATA_CALLS = {"read", "pread64", "readv", "preadv", "preadv2", "write", "pwrite64", "writev",
+              "pwritev", "pwritev2", "fsync", "fdatasync", "sendfile", "copy_file_range"}  # fmt: skip
+CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)$")
+
+
+@pytest.fixture
+def segment(session_archive, store):
+    store.wal.mkdir(parents=True)
+    return session_archive.cluster.wal_folder() / session_archive.archive_commits()
+
+
+def traced(tool, folder, *arguments):
+    """[(call, arguments)] of all threads; descriptors are shown with their paths."""
+    output = folder / "trace"
+    run = subprocess.run(
+        ["strace", "-f", "-qq", "-y", "-s", "0", "-o", output, *tool.command(*arguments)],
+        env=tool.environment,
+        capture_output=True,
+        text=True,
+    )
+    assert run.returncode == 0, run.stderr
+    found = [CALL.match(line) for line in output.read_text(errors="replace").split("\n")]
+    return [(match.group(1), match.group(2)) for match in found if match]
+
+
+def on(path, calls):
+    """The calls whose first argument is a descriptor below this path."""
+    return [name for name, rest in calls if re.match(rf"\d+<{re.escape(str(path))}", rest)]
+
+
+def test_the_ring_carries_the_data(segment, stored, store, folder):
+    calls = traced(stored.with_environment(WALE_IO="ring"), folder, "wal-push", segment)
+    names = {name for name, _ in calls}
+    assert {"io_uring_setup", "io_uring_enter"} <= names
+    assert not DATA_CALLS & set(on(segment, calls))
+    # The object is written under a temporary name beside its own.
+    assert not DATA_CALLS & (set(on(store.root, calls)) - {"fsync"})
+    temporary = [rest for name, rest in calls if name == "fsync" and ".lzo" in rest]
+    assert temporary == [], "the object is not fsynced by the ring"
+
+
+def test_threads_use_no_ring(segment, stored, store, folder):
+    calls = traced(stored.with_environment(WALE_IO="threads"), folder, "wal-push", segment)
+    assert not [name for name, _ in calls if name.startswith("io_uring")]
+    assert DATA_CALLS & set(on(segment, calls))
+
+
+@pytest.mark.parametrize("engine", ["ring", "threads"])
+def test_both_make_the_same_object(engine, segment, stored, store, folder):
+    tool = stored.with_environment(WALE_IO=engine)
+    tool.run("wal-push", segment)
+    tool.run("wal-fetch", segment.name, folder / "fetched")
+    assert (folder / "fetched").read_bytes() == segment.read_bytes()
+    subprocess.run(["lzop", "-t", store.wal / f"{segment.name}.lzo"], check=True)
+
+
+def test_an_unknown_engine_is_refused(segment, stored):
+    stored.with_environment(WALE_IO="rings").run("wal-push", segment, code=1).error("WALE_IO")
+
+
+@pytest.mark.parametrize("refusal", ["EPERM", "ENOSYS"])
+def test_without_io_uring(refusal, session_archive, scratch, folder):
+    """As under the default seccomp profile of container engines, or on an old kernel."""
+    archive = session_archive
+    wrapper = scratch / "bin/deny_io_uring"
+    name = archive.archive_commits()
+    path = archive.cluster.wal_folder() / name
+    store = Store(folder / "store")
+    store.wal.mkdir(parents=True)
+
+    def run(tool, *arguments):
+        command = [wrapper, refusal, *tool.command(*arguments)]
+        done = subprocess.run(command, env=tool.environment, capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+        return done
+
+    elsewhere = archive.tool.with_environment(WALE_FILE_PREFIX=store.url)
+    run(elsewhere, "wal-push", path)
+    run(elsewhere, "wal-fetch", name, folder / "fetched")
+    assert (folder / "fetched").read_bytes() == path.read_bytes()
+    run(archive.tool, "backup-push", "--checkpoint=fast", archive.cluster.data)
+    newest = archive.store.backups()[-1]
+    assert newest in run(archive.tool, "backup-list").stdout
+    run(archive.tool, "backup-fetch", folder / "restored", newest)
+    assert (folder / "restored/global/pg_control").exists()
+    sentinel = json.loads((archive.store.base / f"{newest}_backup_stop_sentinel.json").read_text())
+    assert sentinel["partitions"] >= 1
+
+
+def test_a_ring_that_is_asked_for_and_refused_is_an_error(scratch, segment, stored):
+    tool = stored.with_environment(WALE_IO="ring")
+    command = [scratch / "bin/deny_io_uring", "EPERM", *tool.command("wal-push", segment)]
+    done = subprocess.run(command, env=tool.environment, capture_output=True, text=True)
+    assert done.returncode == 1 and "io_uring" in done.stderr
