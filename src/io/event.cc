@@ -37,10 +37,10 @@ struct event::waiter {
 
   /// Suspends the awaiting coroutine; true if it was notified, false if it was cancelled.
   static task<bool> enqueue(std::list<waiter*>& queue, waiter& self) {
-    auto initiate = [&queue, &self](resumption handler) {
-      auto slot = asio::get_associated_cancellation_slot(handler);
-      self.executor = asio::get_associated_executor(handler);
-      self.handler.emplace(std::move(handler));
+    auto initiate = [&queue, &self](resumption caller) {
+      auto slot = asio::get_associated_cancellation_slot(caller);
+      self.executor = asio::get_associated_executor(caller);
+      self.handler.emplace(std::move(caller));
       self.queued = true;
       const auto place = queue.insert(queue.end(), &self);
       if (!slot.is_connected()) return;

@@ -101,7 +101,7 @@ unsigned events_of(const operation& op) noexcept {
 } // namespace
 
 reactor::reactor(asio::io_context& loop, std::function<void(operation&, int)> finish) noexcept
-    : loop_(loop), finish_(std::move(finish)), epoll_(loop) {}
+    : finish_(std::move(finish)), epoll_(loop) {}
 
 bool reactor::open() noexcept {
   if (epoll_.is_open()) return true;

@@ -38,7 +38,6 @@ private:
   void dispatch() noexcept;
   void retry(int fd, unsigned events) noexcept;
 
-  boost::asio::io_context& loop_;
   std::function<void(operation&, int)> finish_;
   boost::asio::posix::stream_descriptor epoll_;
   bool armed_ = false;
