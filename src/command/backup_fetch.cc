@@ -38,10 +38,10 @@ constexpr const char* held_control_file = "global/.wal-e-pg_control";
 constexpr const char* map_file = "tablespace_map";
 constexpr const char* held_map_file = ".wal-e-tablespace_map";
 
-// Blocks of one partition's pipeline, by use.
+// Blocks of one partition's pipeline, by use; more would only leave the cache.
 constexpr std::size_t reading_blocks = 3;
 constexpr std::size_t least_outputs = 4;
-constexpr std::size_t most_outputs = 24;
+constexpr std::size_t most_outputs = 8;
 
 struct found_backup {
   catalog::backup_name name;

@@ -16,6 +16,7 @@
 #include <fcntl.h>
 #include <new>
 #include <optional>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 
@@ -42,6 +43,14 @@ constexpr implementation implementations[]{
 void open_standard_descriptors() {
   for (int fd = 0; fd <= 2; ++fd)
     if (::fcntl(fd, F_GETFD) < 0 && ::open("/dev/null", O_RDWR) != fd) return;
+}
+
+// A partition being packed holds 130 files open; the hard limit is the administrator's word.
+void raise_open_files() {
+  rlimit limit{};
+  if (::getrlimit(RLIMIT_NOFILE, &limit) != 0) return;
+  limit.rlim_cur = limit.rlim_max;
+  ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
 // wal-fetch answers to recovery, whose mode must be known before anything can fail, even a command
@@ -134,6 +143,7 @@ int dispatch(const command_line& line, std::optional<restore_mode> mode) {
 
 int run_program(int argc, char** argv) {
   open_standard_descriptors();
+  raise_open_files();
   std::signal(SIGPIPE, SIG_IGN);
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   std::optional<restore_mode> mode;
