@@ -1,0 +1,45 @@
+# bash completion for wal-e. A test compares the words with `wal-e --help`.
+
+_wal_e() {
+  local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
+  local commands='backup-push backup-fetch backup-list wal-push wal-fetch version'
+  local options='--help --version --aws-access-key-id --aws-instance-profile --gs-access-key-id
+    --wabs-account-name --s3-prefix --wabs-prefix --gs-prefix --file-prefix --gpg-key-id --terse'
+  local command='' word
+  for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
+    case " $commands " in *" $word "*) command=$word && break ;; esac
+  done
+
+  # bash takes `=` for a word of its own.
+  [ "$current" = = ] && current='' && previous=${COMP_WORDS[COMP_CWORD - 1]}
+  [ "$previous" = = ] && previous=${COMP_WORDS[COMP_CWORD - 2]}
+  case $previous in
+    --checkpoint)
+      mapfile -t COMPREPLY < <(compgen -W 'spread fast' -- "$current")
+      return
+      ;;
+    --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | -[akp])
+      return
+      ;;
+  esac
+
+  case $command in
+    '') options="$options $commands" ;;
+    backup-push) options='--help --pool-size --checkpoint --archive-timeout --no-archive-check' ;;
+    backup-fetch) options='--help --pool-size --overwrite' ;;
+    backup-list) options='--help --detail LATEST' ;;
+    wal-push) options='--help --pool-size' ;;
+    wal-fetch) options='--help --prefetch' ;;
+    version) options='--help' ;;
+  esac
+  mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
+  case $command in
+    backup-push | backup-fetch | wal-push | wal-fetch)
+      [ "${current#-}" = "$current" ] || return
+      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      compopt -o filenames 2>/dev/null
+      ;;
+  esac
+}
+
+complete -F _wal_e wal-e
