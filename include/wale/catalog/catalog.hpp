@@ -47,8 +47,8 @@ load_metadata(io::runtime& rt, store::store& archive, backup_name name);
 task<std::optional<backup>>
 latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candidates);
 
-/// The completed backups that a query names: `LATEST`, or one name. Throws kind::configuration, with WAL-E's
-/// words for anything else. No match gives an empty list.
+/// The completed backups that a query names: `LATEST`, or one name. Throws kind::configuration,
+/// with WAL-E's words for anything else. No match gives an empty list.
 task<std::vector<backup>> find_backups(io::runtime& rt, store::store& archive, std::string query);
 
 /// RFC 3339 in UTC with seconds, as metadata has it; and back, in ns since the epoch.
