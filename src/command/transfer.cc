@@ -58,11 +58,6 @@ void check_segment(archivable& f, std::span<const std::byte> front) {
             std::to_string(f.header->size.bytes()) + ".");
 }
 
-struct descriptor {
-  int fd;
-  ~descriptor() { ::close(fd); }
-};
-
 // Runs one pipeline to its end and closes it on every path.
 struct pushing {
   store::store& archive;
@@ -167,15 +162,16 @@ private:
 
 } // namespace
 
-archivable inspect(const std::string& path) {
+task<archivable> inspect(io::runtime& rt, std::string path) {
   archivable f;
   f.path = path;
   f.name = pg::wal_name::parse(path.substr(path.rfind('/') + 1));
-  const descriptor d{::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK)};
-  if (d.fd < 0)
+  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+  if (fd < 0)
     throw failure::system(errno, "open \"" + path + "\"", "could not find file for wal-push");
+  io::file input = io::file::adopt(rt, fd, path);
   struct stat s {};
-  if (::fstat(d.fd, &s) != 0) throw failure::system(errno, "stat \"" + path + "\"");
+  if (::fstat(fd, &s) != 0) throw failure::system(errno, "stat \"" + path + "\"");
   if (!S_ISREG(s.st_mode)) throw not_archivable(f, "\"" + path + "\" is not a file.");
   f.size = static_cast<std::uint64_t>(s.st_size);
   f.mode = s.st_mode;
@@ -183,11 +179,10 @@ archivable inspect(const std::string& path) {
   if (f.size == 0) throw not_archivable(f, f.name.text + " is empty.");
   if (is_segment_like(f.name.type)) {
     std::array<std::byte, pg::segment_header::length> front{};
-    const ssize_t n = ::pread(d.fd, front.data(), front.size(), 0);
-    if (n < 0) throw failure::system(errno, "read \"" + path + "\"");
-    check_segment(f, std::span(front).first(static_cast<std::size_t>(n)));
+    const std::size_t n = co_await input.read_at(0, front);
+    check_segment(f, std::span(front).first(n));
   }
-  return f;
+  co_return f;
 }
 
 task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable file) {

@@ -22,9 +22,9 @@ struct archivable {
   std::optional<pg::segment_header> header = {}; ///< segments only
 };
 
-/// Looks at the file that archive_command names. Blocks shortly. Throws kind::refused for a segment
+/// Looks at the file that archive_command names. Throws kind::refused for a segment
 /// that is not complete or an empty file, kind::usage for a name that PostgreSQL does not use.
-archivable inspect(const std::string& path);
+task<archivable> inspect(io::runtime& rt, std::string path);
 
 struct pushed {
   bool stored = false;     ///< false: an object of that name exists

@@ -111,7 +111,7 @@ task<> bring_history(context c, std::string pg_wal, pg::timeline tli) {
   const auto attributes = co_await c.archive.head(key);
   const std::string path = pg_wal + "/" + name;
   if (attributes || !io::fs::status(path)) co_return;
-  archivable file = inspect(path);
+  archivable file = co_await inspect(c.rt, path);
   co_await push_wal_file(c.rt, c.archive, std::move(file));
 }
 

@@ -84,7 +84,8 @@ task<> push(context c, archivable file) {
 
 task<int> wal_push(context c) {
   c.line.number("pool-size", 1);
-  archivable file = inspect(c.line.operands.at(0));
+  std::string path = c.line.operands.at(0);
+  archivable file = co_await inspect(c.rt, std::move(path));
   std::string doing = "Archiving " + file.name.text;
   task<> work = push(c, std::move(file));
   co_await io::within(c.rt, time_budget, std::move(doing), std::move(work));

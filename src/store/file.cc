@@ -64,14 +64,25 @@ std::int64_t modified_ns(const struct stat& s) {
   return std::int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec;
 }
 
-// The temporary file of one put. Leaving the scope early removes it.
+// Empty directories below the top ones carry no meaning on a store of keys.
+void prune_directories(const std::string& root, const std::string& key) {
+  std::size_t slash = key.rfind('/');
+  while (slash != std::string::npos && key.find('/') < slash) {
+    if (!fs::remove_directory(root + "/" + key.substr(0, slash))) return;
+    slash = key.rfind('/', slash - 1);
+  }
+}
+
+// The temporary file of one put. Leaving the scope early removes it, and directories made for it.
 class temporary_file {
 public:
-  temporary_file(io::file f, std::string path) : file_(std::move(f)), path_(std::move(path)) {}
+  temporary_file(io::file f, std::string path, std::string root, std::string key)
+      : file_(std::move(f)), path_(std::move(path)), root_(std::move(root)), key_(std::move(key)) {}
   ~temporary_file() {
     if (path_.empty()) return;
     try {
       fs::unlink(path_);
+      prune_directories(root_, key_);
     } catch (const failure&) { // a later sweep finds it by its name
       return;
     }
@@ -86,6 +97,8 @@ public:
 private:
   io::file file_;
   std::string path_;
+  std::string root_;
+  std::string key_;
 };
 
 task<std::uint64_t> write_through_cache(io::file& out, io::source& body) {
@@ -132,7 +145,7 @@ public:
 
     io::file out =
         co_await io::file::open(runtime_, temporary_path, O_WRONLY | O_CREAT | O_EXCL, file_mode);
-    temporary_file temporary(std::move(out), temporary_path);
+    temporary_file temporary(std::move(out), temporary_path, root_, request.key.name);
 
     put_result result;
     if (request.staging.size() >= put_request::staging_blocks)
@@ -186,7 +199,7 @@ public:
       for (const object_key& key : keys) {
         try {
           fs::unlink(path_of(key));
-          prune_directories(key.name);
+          prune_directories(root_, key.name);
         } catch (const failure&) {
           if (!first) first = std::current_exception();
         }
@@ -340,15 +353,6 @@ private:
       o.modified_ns = modified_ns(*s);
       o.last_modified = isoformat(o.modified_ns);
       found.push_back(std::move(o));
-    }
-  }
-
-  // Empty directories below the top ones carry no meaning on a store of keys.
-  void prune_directories(const std::string& key) const {
-    std::size_t slash = key.rfind('/');
-    while (slash != std::string::npos && key.find('/') < slash) {
-      if (!fs::remove_directory(root_ + "/" + key.substr(0, slash))) return;
-      slash = key.rfind('/', slash - 1);
     }
   }
 
