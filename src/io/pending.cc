@@ -4,10 +4,55 @@
 
 #include <boost/asio/associated_cancellation_slot.hpp>
 
+#include <array>
+#include <climits>
 #include <memory>
+#include <unistd.h>
 #include <utility>
 
 namespace wale::io {
+
+namespace {
+
+const char* name_of(op_kind k) noexcept {
+  switch (k) {
+  case op_kind::nop:
+    return "nop";
+  case op_kind::open:
+    return "open";
+  case op_kind::read:
+    return "read";
+  case op_kind::write:
+  case op_kind::writev:
+    return "write";
+  case op_kind::fsync:
+    return "fsync";
+  case op_kind::fallocate:
+    return "fallocate";
+  case op_kind::connect:
+    return "connect";
+  case op_kind::recv:
+  case op_kind::recv_all:
+    return "recv";
+  case op_kind::send:
+  case op_kind::sendv:
+    return "send";
+  case op_kind::poll:
+    return "poll";
+  }
+  return "operation";
+}
+
+// The kernel knows the path of a descriptor.
+std::string object_of(const operation& op) {
+  if (op.path) return op.path;
+  std::array<char, PATH_MAX> target;
+  const std::string link = "/proc/self/fd/" + std::to_string(op.fd);
+  const ssize_t n = ::readlink(link.c_str(), target.data(), target.size());
+  return n > 0 ? std::string(target.data(), static_cast<std::size_t>(n)) : link;
+}
+
+} // namespace
 
 struct pending_set::node : operation {
   node(const operation& op, pending_set& owner, engine& carrier, completion&& done)
@@ -48,6 +93,14 @@ void pending_set::unlink(node& n) noexcept {
     first_ = n.after_;
   }
   if (n.after_) n.after_->before_ = n.before_;
+}
+
+std::vector<std::string> pending_set::describe() const {
+  std::vector<std::string> texts;
+  for (const node* n = first_; n; n = n->after_) {
+    texts.push_back(std::string(name_of(n->kind)) + " \"" + object_of(*n) + "\"");
+  }
+  return texts;
 }
 
 void pending_set::abandon() noexcept {

@@ -8,6 +8,9 @@
 
 #include <boost/asio/any_completion_handler.hpp>
 
+#include <string>
+#include <vector>
+
 namespace wale::io {
 
 using completion = boost::asio::any_completion_handler<void(int)>;
@@ -23,6 +26,8 @@ public:
   /// through the handler's slot cancels the operation.
   void start(engine& carrier, const operation& op, completion&& done);
   void abandon() noexcept;
+  /// What is on its way, for people: `read "/mnt/nfs/a"`.
+  std::vector<std::string> describe() const;
 
 private:
   struct node;

@@ -122,10 +122,27 @@ struct runtime::state {
   state(const state&) = delete;
   state& operator=(const state&) = delete;
 
-  void cancel_main() { main_cancellation.emit(asio::cancellation_type::terminal); }
+  // What cannot be interrupted (a file on a dead NFS server) is named before the watch ends the
+  // process.
+  void cancel_main() {
+    main_cancellation.emit(asio::cancellation_type::terminal);
+    last_words.expires_after(signal_watch::patience - std::chrono::milliseconds(100));
+    last_words.async_wait([this](const boost::system::error_code& error) {
+      if (!error) name_what_is_left();
+    });
+  }
+
+  void name_what_is_left() const {
+    std::string detail;
+    for (const std::string& text : pending.describe())
+      detail += (detail.empty() ? "" : "\n") + text;
+    if (detail.empty()) return;
+    log::warning("wal_e.io", {"still waiting for what cannot be interrupted", detail});
+  }
 
   asio::io_context context;
   asio::cancellation_signal main_cancellation;
+  asio::steady_timer last_words{context};
   std::unique_ptr<io::engine> carrier;
   pending_set pending;
   block_pool blocks;

@@ -10,6 +10,7 @@
 #include <set>
 #include <signal.h>
 #include <string>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -154,6 +155,29 @@ int stuck_worker_child(int ready) {
   o.on_stuck = [](int) { ::_exit(79); };
   runtime rt(o);
   rt.run(block_a_worker(rt, ready));
+  return 0;
+}
+
+task<> open_fifo(runtime& rt, std::string path, int ready) {
+  say_ready(ready);
+  const file f = co_await file::open(rt, path, O_RDONLY);
+}
+
+std::string scratch_fifo() {
+  return "/tmp/wale-test-fifo-" + std::to_string(::getppid());
+}
+
+// A worker that opens a pipe without a writer cannot be interrupted by anybody.
+int stuck_open_child(int ready) {
+  const std::string path = scratch_fifo();
+  ::unlink(path.c_str());
+  ::mkfifo(path.c_str(), 0600);
+  ::dup2(ready, STDERR_FILENO);
+  runtime_options o = with_signals();
+  o.engine = engine_choice::threads;
+  o.on_stuck = [](int) { ::_exit(80); };
+  runtime rt(o);
+  rt.run(open_fifo(rt, path, ready));
   return 0;
 }
 
@@ -317,6 +341,21 @@ TEST_CASE("so is a worker that cannot be interrupted") {
   const auto [code, took] = c.end(SIGTERM);
   REQUIRE(code == 79);
   REQUIRE(took < 1500ms);
+}
+
+TEST_CASE("what cannot be interrupted is named before the process ends") {
+  const child c(stuck_open_child);
+  c.wait_ready();
+  const auto [code, took] = c.end(SIGTERM);
+  REQUIRE(code == 80);
+  std::string said(4096, '\0');
+  const ssize_t n = ::read(c.ready, said.data(), said.size());
+  const std::string fifo = "/tmp/wale-test-fifo-" + std::to_string(::getpid());
+  ::unlink(fifo.c_str());
+  REQUIRE(n > 0);
+  said.resize(static_cast<std::size_t>(n));
+  REQUIRE(said.find("still waiting for what cannot be interrupted") != std::string::npos);
+  REQUIRE(said.find("open \"" + fifo + "\"") != std::string::npos);
 }
 
 TEST_CASE("what succeeds in spite of a signal has succeeded") {
