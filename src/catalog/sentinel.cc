@@ -8,6 +8,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
 
+#include <algorithm>
 #include <limits>
 #include <utility>
 
@@ -97,6 +98,11 @@ void read_spec(const json::object& spec, const std::string& where, sentinel& s) 
     if (!oid.is_string()) throw r.wrong("tablespaces", "a list of texts");
     tablespace t;
     t.oid = std::string(oid.as_string());
+    const bool is_number =
+        !t.oid.empty() && t.oid.size() <= 10 && t.oid.find_first_not_of("0123456789") == t.oid.npos;
+    if (!is_number ||
+        std::ranges::find(s.tablespaces, t.oid, &tablespace::oid) != s.tablespaces.end())
+      throw r.wrong("tablespaces", "a list of different numbers");
     const json::object* place = r.object(t.oid);
     if (!place) throw r.wrong("tablespaces", "described: " + t.oid + " is missing");
     const reader p(*place, where);

@@ -65,8 +65,11 @@ std::vector<store::object_key> choose_partitions(
   std::map<std::uint32_t, store::object_key> numbered;
   for (const store::object_info& o : objects) {
     const auto number = catalog::partition_number(name, o.key);
-    if (number && (!sentinel.partitions || *number < *sentinel.partitions))
-      numbered.emplace(*number, o.key);
+    const bool is_exact = number && o.key == catalog::partition_key(name, *number);
+    const bool is_expected =
+        sentinel.partitions ? is_exact && *number < *sentinel.partitions : number.has_value();
+    if (is_expected && (is_exact || !numbered.contains(*number)))
+      numbered.insert_or_assign(*number, o.key);
     else
       log::warning(
           logger,
@@ -113,7 +116,6 @@ struct restoring {
   std::size_t next = 0;
   std::uint64_t file_bytes = 0;
   std::map<std::string, std::size_t> held = {};
-  std::set<std::string> kept = {};
 };
 
 struct extracting {
@@ -127,7 +129,6 @@ struct extracting {
     r.file_bytes += s.file_bytes;
     for (const auto& [name, times] : s.held)
       r.held[name] += times;
-    r.kept.insert(s.kept.begin(), s.kept.end());
   }
 };
 
@@ -187,7 +188,9 @@ void require_whole(const restoring& r) {
     throw not_whole(
         r.backup.name,
         "its files have " + std::to_string(r.file_bytes) + " bytes, the sentinel says " +
-            std::to_string(*expected) + ".");
+            std::to_string(*expected) +
+            ". WAL-E counts a file that the server removed while it was being read: if that may be "
+            "the reason, WAL-E itself restores this backup.");
 }
 
 // The file systems that the restore writes to, opened before its first byte so that syncfs reports
@@ -196,7 +199,8 @@ class written_filesystems {
 public:
   explicit written_filesystems(const restore_target& t) {
     open(t.directory);
-    if (t.has_wal_link) open(t.directory + "/" + t.wal_name);
+    for (const std::string& link : t.wal_links)
+      open(t.directory + "/" + link);
     for (const placed_tablespace& p : t.tablespaces)
       open(p.location);
   }
@@ -230,7 +234,7 @@ archive::extract_options options_for(const restore_target& t, bool sync) {
   o.target = t.directory;
   for (const placed_tablespace& p : t.tablespaces)
     o.followed.push_back(p.link);
-  if (t.has_wal_link) o.followed.push_back(t.wal_name);
+  o.followed.insert(o.followed.end(), t.wal_links.begin(), t.wal_links.end());
   o.held = {{control_file, held_control_file}, {map_file, held_map_file}};
   o.kept = t.kept_files;
   o.links_as_directories = {"pg_wal", "pg_xlog"};
@@ -257,22 +261,29 @@ void publish_control_file(const restore_target& t) {
   finish_target(t);
 }
 
-void say_what_next(const restore_target& t, const std::set<std::string>& kept) {
+std::string what_next(const restore_target& t) {
   const auto version = fs::read_small(t.directory + "/PG_VERSION");
   const int major = version ? std::atoi(version->c_str()) : 0;
   const std::string command =
       "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'";
-  std::string hint = major >= 12 ? "Put " + command +
-                                       " into postgresql.auto.conf, then make recovery.signal "
-                                       "(a new primary) or standby.signal (a standby) in " +
-                                       t.directory + "."
-                                 : "Put " + command + " into " + t.directory +
-                                       "/recovery.conf, with "
-                                       "standby_mode = on for a standby.";
+  if (major < 12) {
+    if (t.kept_files.contains("recovery.conf")) return "Its recovery.conf needs " + command + ".";
+    return "Put " + command + " into " + t.directory +
+           "/recovery.conf, with standby_mode = on for a standby.";
+  }
+  const std::string settings = "Put " + command + " into postgresql.auto.conf";
+  if (t.kept_files.contains("standby.signal")) return settings + "; standby.signal is there.";
+  if (t.kept_files.contains("recovery.signal")) return settings + "; recovery.signal is there.";
+  return settings +
+         ", then make recovery.signal (a new primary) or standby.signal (a standby) in " +
+         t.directory + ".";
+}
+
+void say_what_next(const restore_target& t) {
   std::string detail = "The backup is in " + t.directory + ", complete and durable.";
-  for (const std::string& name : kept)
+  for (const std::string& name : t.kept_files)
     detail += "\nThe " + name + " that was there was kept.";
-  log::info(logger, {"restore complete, the server has not been started", detail, hint});
+  log::info(logger, {"restore complete, the server has not been started", detail, what_next(t)});
 }
 
 task<> restore(context c, const found_backup& backup, const restore_target& target) {
@@ -297,7 +308,7 @@ task<> restore(context c, const found_backup& backup, const restore_target& targ
     write_map(target);
     if (can_sync) filesystems.sync();
     publish_control_file(target);
-    say_what_next(target, r.kept);
+    say_what_next(target);
   };
   co_await c.rt.offload(finish);
 }
@@ -317,12 +328,11 @@ void undo(const restore_target& target) {
 
 // What a failed restore leaves is worth nothing. After a signal there is no time to remove it: the
 // next restore does, by the mark.
-task<> restore_or_undo(
-    context c, const found_backup& backup, const restore_target& target, bool overwrite) {
+task<> restore_or_undo(context c, const found_backup& backup, const restore_target& target) {
   std::optional<failure> failed;
-  bool is_ours = !overwrite; // what --overwrite removes is not ours before that has begun
+  bool is_ours = !target.overwrite; // what --overwrite removes is not ours before that has begun
   try {
-    auto prepare = [&] { prepare_target(target, overwrite); };
+    auto prepare = [&] { prepare_target(target); };
     co_await c.rt.offload(prepare);
     is_ours = true;
     co_await restore(c, backup, target);
@@ -348,7 +358,7 @@ task<int> backup_fetch(context c) {
   const found_backup backup = co_await find_backup(c, std::move(query));
   auto examine = [&] { return examine_target(directory, backup.sentinel, overwrite); };
   const restore_target target = co_await c.rt.offload(examine);
-  co_await restore_or_undo(c, backup, target, overwrite);
+  co_await restore_or_undo(c, backup, target);
   co_return 0;
 }
 

@@ -10,6 +10,7 @@
 #include <wale/pg/restore_mode.hpp>
 #include <wale/store/open.hpp>
 
+#include <algorithm>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -54,14 +55,44 @@ void raise_open_files() {
 }
 
 // wal-fetch answers to recovery, whose mode must be known before anything can fail, even a command
-// line that is not understood: the destination is its last word.
+// line that is not understood: any of its words may be the destination.
 std::optional<restore_mode> mode_of_recovery(const std::vector<std::string>& arguments) {
-  for (std::size_t i = 0; i < arguments.size(); ++i) {
-    if (arguments[i] != "wal-fetch") continue;
-    const std::string& destination = i + 1 < arguments.size() ? arguments.back() : "";
-    return pg::restore_mode_of(pg::recovering_directory(destination));
+  const auto command = std::ranges::find(arguments, "wal-fetch");
+  if (command == arguments.end()) return std::nullopt;
+  restore_mode mode = pg::restore_mode_of(pg::recovering_directory(""));
+  for (auto word = command + 1; word != arguments.end(); ++word) {
+    const restore_mode its = pg::restore_mode_of(pg::recovering_directory(*word));
+    if (its == restore_mode::targeted || mode == restore_mode::neither) mode = its;
   }
-  return std::nullopt;
+  return mode;
+}
+
+std::optional<restore_mode> mode_of_recovery(const command_line& line) {
+  if (line.command->name != "wal-fetch") return std::nullopt;
+  return pg::restore_mode_of(pg::recovering_directory(line.operands.at(1)));
+}
+
+// A signal that comes before it can be answered waits until it can.
+void hold_signals(bool hold) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGINT);
+  sigaddset(&set, SIGTERM);
+  ::sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, nullptr);
+}
+
+// An archive that is to be encrypted must not receive one plain segment.
+void refuse_encryption(const option_values& global) {
+  const auto option = global.find("gpg-key-id");
+  const bool is_asked_for = (option != global.end() && !option->second.empty()) ||
+                            !environment("WALE_GPG_KEY_ID").empty();
+  if (!is_asked_for) return;
+  throw failure(
+      kind::configuration,
+      "this version of wal-e can neither encrypt nor decrypt",
+      "A GPG key id is set.",
+      "Use the original WAL-E for this archive, or unset WALE_GPG_KEY_ID to store without "
+      "encryption.");
 }
 
 int code_of(kind k, std::optional<restore_mode> mode) {
@@ -101,17 +132,27 @@ int print(const std::string& text) {
 }
 
 task<> keep_status(task<int> command, int& status) {
+  hold_signals(false);
   status = co_await std::move(command);
 }
 
+// After a signal: an operation on a dead file server cannot be interrupted.
+[[noreturn]] void leave_stuck(std::optional<restore_mode> mode) {
+  static constexpr std::string_view text = "wal_e.main   WARNING  MSG: interrupted while a file "
+                                           "operation did not end, leaving it behind\n";
+  (void)!::write(STDERR_FILENO, text.data(), text.size());
+  ::_exit(code_of(kind::interrupted, mode));
+}
+
 [[noreturn]] void run_command(const command_line& line, std::optional<restore_mode> mode) {
+  refuse_encryption(line.global);
   const std::string prefix = storage_prefix(line.global);
   for (const implementation& i : implementations) {
     if (i.name != line.command->name) continue;
     io::runtime_options options;
     options.engine = io::engine_choice_from_environment();
     options.blocks = i.blocks;
-    options.on_stuck = [mode](int) { ::_exit(code_of(kind::interrupted, mode)); };
+    options.on_stuck = [mode](int) { leave_stuck(mode); };
     io::runtime rt(std::move(options));
     const std::unique_ptr<store::store> archive = store::open_store(rt, prefix);
     int status = 0;
@@ -145,6 +186,7 @@ int run_program(int argc, char** argv) {
   open_standard_descriptors();
   raise_open_files();
   std::signal(SIGPIPE, SIG_IGN);
+  hold_signals(true);
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   std::optional<restore_mode> mode;
   const command_spec* command = nullptr;
@@ -153,6 +195,7 @@ int run_program(int argc, char** argv) {
     log::configure(log_destinations({}));
     const command_line line = parse_command_line(arguments);
     command = line.command;
+    if (command && line.operands.size() == command->operands.size()) mode = mode_of_recovery(line);
     return dispatch(line, mode);
   } catch (const failure& f) {
     return report(f, mode, command);

@@ -10,7 +10,9 @@
 #include <dirent.h>
 #include <fcntl.h>
 #include <filesystem>
+#include <memory>
 #include <optional>
+#include <sys/file.h>
 #include <unistd.h>
 #include <utility>
 
@@ -91,23 +93,51 @@ void require_links(const std::string& directory, const catalog::sentinel& backup
           directory + "/pg_tblspc/" + backup.tablespaces.front().oid);
 }
 
-void require_free_location(
-    const placed_tablespace& t, const std::vector<std::string>& sources, bool overwrite) {
+bool overlaps(const std::string& a, const std::string& b) {
+  return is_inside(a, b) || is_inside(b, a);
+}
+
+// What a tablespace's directory may hold although it is to be overwritten: anything else was never
+// a tablespace.
+bool is_of_a_tablespace(const std::string& name) {
+  return name.starts_with("PG_") && name != "PG_VERSION";
+}
+
+void require_place_of_its_own(
+    const placed_tablespace& t,
+    const restore_target& target,
+    const std::vector<std::string>& sources) {
   for (const std::string& source : sources)
-    if (is_inside(t.location, source))
+    if (overlaps(t.location, source))
       throw failure(
           kind::refused,
           "a tablespace would be restored into the files of the cluster that was backed up",
           t.link + " leads to " + t.location + ", which belongs to " + source + ".",
           "Point the link to an empty directory elsewhere.");
-  if (overwrite || is_marked(t.location)) return;
-  for (const fs::entry& e : entries_of(t.location))
-    if (e.name != "lost+found" && e.name != unwritten_mark)
-      throw failure(
-          kind::refused,
-          "the place of a tablespace is not empty",
-          t.location + " holds \"" + e.name + "\".",
-          "Empty it, point " + t.link + " elsewhere, or pass --overwrite.");
+  std::string other = overlaps(t.location, target.directory) ? target.directory : "";
+  for (const placed_tablespace& p : target.tablespaces)
+    if (overlaps(t.location, p.location)) other = p.link;
+  if (!other.empty())
+    throw failure(
+        kind::refused,
+        "a tablespace needs a place of its own",
+        t.link + " leads to " + t.location + ", which overlaps with " + other + ".",
+        "Point the link to an empty directory elsewhere.");
+}
+
+void require_free_location(const placed_tablespace& t, bool overwrite) {
+  const bool is_ours = is_marked(t.location);
+  for (const fs::entry& e : entries_of(t.location)) {
+    if (e.name == "lost+found" || e.name == unwritten_mark || e.name == unfinished_mark) continue;
+    if ((overwrite || is_ours) && is_of_a_tablespace(e.name)) continue;
+    throw failure(
+        kind::refused,
+        "the place of a tablespace is not empty",
+        t.location + " holds \"" + e.name + "\".",
+        is_of_a_tablespace(e.name)
+            ? "Empty it, point " + t.link + " elsewhere, or pass --overwrite."
+            : "Is it the right directory? Empty it, or point " + t.link + " elsewhere.");
+  }
 }
 
 bool may_stay(const fs::entry& e, const std::string& path) {
@@ -124,7 +154,7 @@ void require_free_target(const std::string& directory, const std::vector<fs::ent
         kind::refused,
         "the directory to restore into is not empty",
         directory + " holds \"" + name + "\".",
-        "Restore into an empty directory, or pass --overwrite to remove what is there.");
+        "Restore into an empty directory, or pass --overwrite to remove a cluster that is there.");
   };
   for (const fs::entry& e : entries) {
     if (!may_stay(e, directory + "/" + e.name)) refuse(e.name);
@@ -171,6 +201,18 @@ void empty_directory(const std::string& directory) {
       fs::remove_tree(directory + "/" + e.name);
 }
 
+// Links in pg_tblspc are the operator's, unless all may go; directories there are in-place
+// tablespaces.
+void empty_tablespace_links(const restore_target& t) {
+  for (const fs::entry& e : entries_of(t.directory + "/pg_tblspc")) {
+    const std::string link = "pg_tblspc/" + e.name;
+    const bool is_ours =
+        std::ranges::find(t.tablespaces, link, &placed_tablespace::link) != t.tablespaces.end();
+    if (is_ours || (e.type == DT_LNK && !t.overwrite)) continue;
+    fs::remove_tree(t.directory + "/" + link);
+  }
+}
+
 // pg_wal first: without it nobody can start what is left should this be interrupted.
 void empty_target(const restore_target& t) {
   for (const char* wal : wal_directories) {
@@ -178,18 +220,12 @@ void empty_target(const restore_target& t) {
     if (fs::is_directory(path)) empty_directory(path);
   }
   for (const fs::entry& e : entries_of(t.directory)) {
-    const std::string path = t.directory + "/" + e.name;
-    const bool is_our_wal_link = t.has_wal_link && e.name == t.wal_name;
-    if (e.name == "lost+found" || e.name == unfinished_mark || t.kept_files.contains(e.name) ||
-        e.name == "pg_tblspc" || is_our_wal_link)
+    if (e.name == "lost+found" || e.name == unfinished_mark || e.name == "pg_tblspc" ||
+        t.kept_files.contains(e.name) || t.wal_links.contains(e.name))
       continue;
-    fs::remove_tree(path);
+    fs::remove_tree(t.directory + "/" + e.name);
   }
-  for (const fs::entry& e : entries_of(t.directory + "/pg_tblspc")) {
-    const std::string link = "pg_tblspc/" + e.name;
-    if (std::ranges::find(t.tablespaces, link, &placed_tablespace::link) == t.tablespaces.end())
-      fs::remove_tree(t.directory + "/" + link);
-  }
+  empty_tablespace_links(t);
   for (const placed_tablespace& p : t.tablespaces)
     empty_directory(p.location);
 }
@@ -203,7 +239,7 @@ void make_target(const std::string& directory) {
         "the directory to restore into cannot be made",
         "\"" + parent + "\" is no directory.",
         "Make it first, or mount what belongs there.");
-  fs::make_directory(directory, private_directory);
+  if (fs::make_directory(directory, private_directory)) fs::sync_directory(parent);
 }
 
 std::string escaped(const std::string& path) {
@@ -213,6 +249,36 @@ std::string escaped(const std::string& path) {
     text += c;
   }
   return text;
+}
+
+void examine_directory(restore_target& t) {
+  require_not_live(t.directory);
+  const std::vector<fs::entry> entries = entries_of(t.directory);
+  t.had_tablespace_links = fs::is_directory(t.directory + "/pg_tblspc");
+  // A server that was started since has written postmaster.opts, which no backup holds.
+  const bool was_started = fs::link_status(t.directory + "/postmaster.opts").has_value();
+  t.unfinished = is_marked(t.directory) && !was_started;
+  // Overwriting what is no data directory is more likely a mistyped name than a wish.
+  const bool is_cluster = fs::link_status(t.directory + "/PG_VERSION").has_value();
+  if (!t.unfinished && !(t.overwrite && is_cluster)) require_free_target(t.directory, entries);
+  if (!t.overwrite) t.kept_files = kept_files_of(t.directory);
+  for (const char* wal : wal_directories)
+    if (is_link_to_directory(t.directory + "/" + wal)) t.wal_links.insert(wal);
+}
+
+void examine_tablespaces(restore_target& t, const catalog::sentinel& backup) {
+  require_links(t.directory, backup);
+  const std::vector<std::string> sources = source_directories(backup, t.directory);
+  for (const catalog::tablespace& b : backup.tablespaces) {
+    placed_tablespace p;
+    p.oid = b.oid;
+    p.link = "pg_tblspc/" + b.oid;
+    p.location = fs::resolve(t.directory + "/" + p.link);
+    require_place_of_its_own(p, t, sources);
+    t.locks.push_back(std::make_shared<directory_lock>(p.location));
+    require_free_location(p, t.overwrite);
+    t.tablespaces.push_back(std::move(p));
+  }
 }
 
 } // namespace
@@ -227,9 +293,26 @@ void require_not_live(const std::string& directory) {
       "postgres is not running.");
 }
 
+directory_lock::directory_lock(const std::string& directory)
+    : fd_(::open(directory.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC)) {
+  if (fd_ < 0) throw failure::system(errno, "open \"" + directory + "\"");
+  if (::flock(fd_, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK) return;
+  ::close(fd_);
+  throw failure(
+      kind::refused,
+      "another restore into this directory is running",
+      "\"" + directory + "\" is locked.",
+      "Wait for it to end, or stop it.");
+}
+
+directory_lock::~directory_lock() {
+  ::close(fd_);
+}
+
 restore_target
 examine_target(const std::string& directory, const catalog::sentinel& backup, bool overwrite) {
   restore_target t;
+  t.overwrite = overwrite;
   std::string given = std::filesystem::absolute(directory).lexically_normal().string();
   while (given.size() > 1 && given.back() == '/')
     given.pop_back();
@@ -241,40 +324,26 @@ examine_target(const std::string& directory, const catalog::sentinel& backup, bo
         "\"" + given + "\" is no directory.",
         "Name a directory that is empty or does not exist yet.");
   t.existed = exists.has_value();
-  t.directory = exists ? fs::resolve(given) : given;
-  t.had_tablespace_links = fs::is_directory(t.directory + "/pg_tblspc");
-  require_not_live(t.directory);
-
-  const std::vector<fs::entry> entries = entries_of(t.directory);
-  const bool is_unfinished = is_marked(t.directory);
-  if (!overwrite && !is_unfinished) require_free_target(t.directory, entries);
-  if (!overwrite) t.kept_files = kept_files_of(t.directory);
-  for (const char* wal : wal_directories)
-    if (is_link_to_directory(t.directory + "/" + wal)) {
-      t.has_wal_link = true;
-      t.wal_name = wal;
-    }
-
-  require_links(t.directory, backup);
-  const std::vector<std::string> sources = source_directories(backup, t.directory);
-  for (const catalog::tablespace& b : backup.tablespaces) {
-    placed_tablespace p;
-    p.oid = b.oid;
-    p.link = "pg_tblspc/" + b.oid;
-    p.location = fs::resolve(t.directory + "/" + p.link);
-    require_free_location(p, sources, overwrite);
-    t.tablespaces.push_back(std::move(p));
+  if (!t.existed) {
+    require_links(given, backup);
+    make_target(given);
   }
+  t.directory = fs::resolve(given);
+  t.locks.push_back(std::make_shared<directory_lock>(t.directory));
+  examine_directory(t);
+  examine_tablespaces(t, backup);
   return t;
 }
 
-void prepare_target(const restore_target& target, bool overwrite) {
-  make_target(target.directory);
-  const bool was_unfinished = is_marked(target.directory);
+void prepare_target(const restore_target& target) {
+  require_not_live(target.directory);
   make_mark(target.directory, target.kept_files);
-  for (const placed_tablespace& p : target.tablespaces)
+  for (const placed_tablespace& p : target.tablespaces) {
+    const bool was_left_over = is_marked(p.location);
     make_mark(p.location);
-  if (overwrite || was_unfinished) empty_target(target);
+    if (was_left_over) empty_directory(p.location);
+  }
+  if (target.overwrite || target.unfinished) empty_target(target);
 }
 
 std::string tablespace_map(const restore_target& target) {

@@ -4,6 +4,7 @@
 
 #include <wale/catalog/sentinel.hpp>
 
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -17,28 +18,44 @@ struct placed_tablespace {
   std::string location; ///< resolved
 };
 
+/// Keeps other restores out of a directory for as long as it lives (flock).
+class directory_lock {
+public:
+  /// Throws kind::refused while another process holds it. Where the file system has no locks,
+  /// nothing is locked.
+  explicit directory_lock(const std::string& directory);
+  ~directory_lock();
+  directory_lock(const directory_lock&) = delete;
+  directory_lock& operator=(const directory_lock&) = delete;
+
+private:
+  int fd_ = -1;
+};
+
 struct restore_target {
   std::string directory; ///< absolute, links resolved
   std::vector<placed_tablespace> tablespaces;
+  bool overwrite = false;            ///< may hold anything, which is removed
   bool existed = false;              ///< the directory
+  bool unfinished = false;           ///< it holds a restore that was broken off
   bool had_tablespace_links = false; ///< its pg_tblspc
-  bool has_wal_link = false;         ///< pg_wal (pg_xlog) is a link that the operator prepared
-  std::string wal_name;              ///< pg_wal or pg_xlog, if has_wal_link
+  std::set<std::string> wal_links;   ///< pg_wal, pg_xlog: those that the operator made links
   std::set<std::string> kept_files;  ///< configuration that is there and wins over the backup's
+  std::vector<std::shared_ptr<directory_lock>> locks = {};
 };
 
 /// Refuses a directory that a server runs on (kind::refused, WAL-E's words).
 void require_not_live(const std::string& directory);
 
-/// Decides where everything goes and refuses whatever would lose or mix data. Changes nothing.
-/// With `overwrite` the target may hold anything.
+/// Decides where everything goes, refuses whatever would lose or mix data, and locks the
+/// directories against other restores. Makes a missing target, changes nothing else.
 restore_target
 examine_target(const std::string& directory, const catalog::sentinel& backup, bool overwrite);
 
-/// Makes the target, empties it as far as it is ours or `overwrite` allows (pg_wal first), and
-/// marks it and its tablespaces as an unfinished restore. The mark lists kept_files, so that
-/// another attempt can tell the operator's files from half-restored ones.
-void prepare_target(const restore_target& target, bool overwrite);
+/// Empties the target as far as it is ours or may be overwritten (pg_wal first), and marks it and
+/// its tablespaces as an unfinished restore. The mark lists kept_files, so that another attempt can
+/// tell the operator's files from half-restored ones.
+void prepare_target(const restore_target& target);
 
 /// The tablespace_map that leads PostgreSQL to where the tablespaces are now; it re-points the
 /// links by it when it starts.

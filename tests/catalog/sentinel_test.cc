@@ -79,6 +79,12 @@ TEST_CASE("a damaged sentinel is called corrupt and named") {
   CHECK(kind_of(R"({"spec": {"tablespaces": ["1"]}})") == kind::corrupt);
   CHECK(kind_of(R"({"spec": {"tablespaces": [1]}})") == kind::corrupt);
   CHECK(kind_of(R"({"spec": []})") == kind::corrupt);
+  for (const char* oid : {"../../etc", "", "1/2", "12345678901", "x"})
+    CHECK(
+        kind_of(
+            R"({"spec": {"tablespaces": [")" + std::string(oid) + R"("], ")" + oid +
+            R"(": {"loc": "/a/"}}})") == kind::corrupt);
+  CHECK(kind_of(R"({"spec": {"tablespaces": ["1", "1"], "1": {"loc": "/a/"}}})") == kind::corrupt);
 }
 
 TEST_CASE("metadata has the shape that other readers expect") {

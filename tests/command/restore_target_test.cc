@@ -66,13 +66,15 @@ TEST_CASE("a running cluster is never touched, overwrite or not") {
 
 TEST_CASE("an unfinished restore of ours may be done again") {
   const test::scratch_dir s;
-  const restore_target t = examine_target(s / "d", {}, false);
-  prepare_target(t, false);
+  prepare_target(examine_target(s / "d", {}, false));
   s.write("d/base/1/2", "x");
   CHECK(refusal(s / "d", {}) == "");
-  prepare_target(examine_target(s / "d", {}, false), false);
-  CHECK_FALSE(stdfs::exists(s / "d/base"));
-  finish_target(t);
+  {
+    const restore_target again = examine_target(s / "d", {}, false);
+    prepare_target(again);
+    CHECK_FALSE(stdfs::exists(s / "d/base"));
+    finish_target(again);
+  }
   s.write("d/base/1/2", "x");
   CHECK(refusal(s / "d", {}) != "");
 }
@@ -109,10 +111,11 @@ TEST_CASE("tablespaces need links to empty directories away from the source's") 
 
 TEST_CASE("overwriting removes everything") {
   const test::scratch_dir s;
+  s.write("d/PG_VERSION", "15");
   s.write("d/pg_wal/000000010000000000000001", "x");
   s.write("d/base/1/2", "x");
   s.write("d/postgresql.conf", "x");
-  prepare_target(examine_target(s / "d", {}, true), true);
+  prepare_target(examine_target(s / "d", {}, true));
   CHECK_FALSE(stdfs::exists(s / "d/pg_wal"));
   CHECK_FALSE(stdfs::exists(s / "d/base"));
   CHECK_FALSE(stdfs::exists(s / "d/postgresql.conf"));
@@ -121,7 +124,7 @@ TEST_CASE("overwriting removes everything") {
 TEST_CASE("a failed restore leaves the target as it was") {
   const test::scratch_dir s;
   const restore_target fresh = examine_target(s / "fresh", {}, false);
-  prepare_target(fresh, false);
+  prepare_target(fresh);
   s.write("fresh/base/1/2", "x");
   s.write("fresh/postgresql.conf", "from the backup");
   s.make("fresh/pg_tblspc");
@@ -130,11 +133,79 @@ TEST_CASE("a failed restore leaves the target as it was") {
 
   s.write("used/postgresql.conf", "own");
   const restore_target used = examine_target(s / "used", {}, false);
-  prepare_target(used, false);
+  prepare_target(used);
   s.write("used/base/1/2", "x");
   s.write("used/pg_hba.conf", "from the backup");
   undo_target(used);
   CHECK(stdfs::exists(s / "used/postgresql.conf"));
   CHECK_FALSE(stdfs::exists(s / "used/pg_hba.conf"));
   CHECK_FALSE(stdfs::exists(s / "used/base"));
+}
+
+TEST_CASE("what is no data directory is not overwritten") {
+  const test::scratch_dir s;
+  s.write("srv/15/main/PG_VERSION", "15");
+  CHECK(refusal(s / "srv/15", {}, true).find("holds \"main\"") != std::string::npos);
+  CHECK(refusal(s / "srv/15/main", {}, true) == "");
+}
+
+TEST_CASE("two restores into one directory: the second is refused") {
+  const test::scratch_dir s;
+  const restore_target first = examine_target(s / "d", {}, false);
+  prepare_target(first);
+  CHECK(refusal(s / "d", {}).starts_with("another restore into this directory is running"));
+}
+
+TEST_CASE("a server that was started from an unfinished restore is nobody's leftover") {
+  const test::scratch_dir s;
+  prepare_target(examine_target(s / "d", {}, false));
+  s.write("d/PG_VERSION", "15");
+  s.write("d/postmaster.opts", "postgres");
+  CHECK(refusal(s / "d", {}).find("not empty") != std::string::npos);
+}
+
+TEST_CASE("tablespaces do not overlap with each other, the target or the source") {
+  const test::scratch_dir s;
+  s.make("target/pg_tblspc");
+  s.make("places/one");
+  catalog::sentinel b = with_tablespace(s / "source/", s / "gone");
+  b.tablespaces.push_back({"16385", s / "gone2", "pg_tblspc/16385"});
+  const auto link = [&](const std::string& oid, const std::string& place) {
+    stdfs::remove(s / ("target/pg_tblspc/" + oid));
+    stdfs::create_directory_symlink(place, s / ("target/pg_tblspc/" + oid));
+  };
+  link("16384", s / "places/one");
+  for (const char* place : {"places/one", "places", "target"}) {
+    link("16385", s / place);
+    CHECK(refusal(s / "target", b).starts_with("a tablespace needs a place of its own"));
+  }
+  s.write("places/all/source/PG_VERSION", "15");
+  b.base_prefix = s / "places/all/source";
+  link("16385", s / "places/all");
+  CHECK(refusal(s / "target", b, true).find("belongs to") != std::string::npos);
+}
+
+TEST_CASE("files of a broken-off restore do not stay in a tablespace") {
+  const test::scratch_dir s;
+  s.make("ts");
+  const catalog::sentinel b = with_tablespace(s / "source/", s / "gone");
+  const auto prepare = [&](const std::string& target) {
+    s.make(target + "/pg_tblspc");
+    s.link(target + "/pg_tblspc/16384", s / "ts");
+    prepare_target(examine_target(s / target, b, false));
+  };
+  prepare("d1");
+  s.write("ts/PG_15_202209061/5/16400.1", "stale");
+  prepare("d2");
+  CHECK_FALSE(stdfs::exists(s / "ts/PG_15_202209061"));
+}
+
+TEST_CASE("overwriting empties a tablespace only of what tablespaces hold") {
+  const test::scratch_dir s;
+  s.make("d/pg_tblspc");
+  s.write("d/PG_VERSION", "15");
+  s.write("ts/home/letters", "x");
+  s.link("d/pg_tblspc/16384", s / "ts");
+  const catalog::sentinel b = with_tablespace(s / "source/", s / "gone");
+  CHECK(refusal(s / "d", b, true).find("holds \"home\"") != std::string::npos);
 }
