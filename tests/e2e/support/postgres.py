@@ -24,6 +24,8 @@ SETTINGS = {
     "log_min_messages": "info",
     "log_line_prefix": "%m [%p] ",
     "logging_collector": "off",
+    # In the data directory, so that a killed server leaves nothing in /dev/shm.
+    "dynamic_shared_memory_type": "mmap",
 }
 
 
@@ -162,12 +164,14 @@ class Cluster:
         """kill -9 of the whole server, and waits until nothing of it is left."""
         pid = self.pid()
         family = [pid, *children(pid)]
+        segment = (self.data / "postmaster.pid").read_text().split("\n")[6].split()[-1]
         for one in family:
             try:
                 os.kill(one, signal.SIGKILL)
             except ProcessLookupError:
                 pass
         wait_until(lambda: not any(map(is_alive, family)), "the killed server lives on")
+        subprocess.run(["ipcrm", "-m", segment], stderr=subprocess.DEVNULL)
         # Where nothing reaps orphans the next server would take the zombie for a running one.
         for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
             lock.unlink(missing_ok=True)
