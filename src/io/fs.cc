@@ -221,8 +221,20 @@ bool set_attribute(int fd, const char* name, std::string_view value) {
   const std::string what = "descriptor " + std::to_string(fd);
   begin("fsetxattr", what);
   if (::fsetxattr(fd, name, value.data(), value.size(), 0) == 0) return true;
-  if (errno == ENOTSUP || errno == ENOSYS || errno == EPERM) return false;
-  fail("fsetxattr", what);
+  switch (errno) {
+  case ENOTSUP: // none at all, or not of this kind
+  case ENOSYS:
+  case EPERM:
+  case EACCES:
+  case EINVAL:
+  case E2BIG: // not of this size
+  case ERANGE:
+  case ENOSPC: // ext4 keeps them in one block
+  case EDQUOT:
+    return false;
+  default:
+    fail("fsetxattr", what);
+  }
 }
 
 } // namespace wale::io::fs

@@ -80,6 +80,17 @@ std::string parent_of(const std::string& path) {
   return slash == 0 ? "/" : path.substr(0, slash);
 }
 
+// Also of a directory that was there: another process may have made it a moment ago. Then the
+// parent need not be ours to open.
+void sync_parent(const std::string& path, bool made) {
+  try {
+    sync_directory(parent_of(path));
+  } catch (const failure& f) {
+    const int error = f.error_number();
+    if (made || (error != EACCES && error != EPERM && error != EROFS)) throw;
+  }
+}
+
 } // namespace
 
 std::vector<entry> list_directory(const std::string& path) {
@@ -100,7 +111,8 @@ void make_directories_below(const std::string& root, const std::string& relative
     at = slash + 1;
     if (part.empty() || part == ".") continue;
     path += "/" + part;
-    if (make_directory(path, mode)) sync_directory(parent_of(path));
+    const bool made = make_directory(path, mode);
+    sync_parent(path, made);
   }
 }
 

@@ -1,7 +1,15 @@
 // Time budgets.
 #include "fixture.hpp"
 
+#include <wale/base/log.hpp>
 #include <wale/io/deadline.hpp>
+
+#include <algorithm>
+#include <array>
+#include <cstdio>
+#include <string>
+#include <thread>
+#include <unistd.h>
 
 using namespace wale;
 using namespace wale::io;
@@ -25,6 +33,37 @@ task<> fail(runtime& rt) {
   throw failure(kind::corrupt, "the work");
 }
 
+// Cannot be interrupted, as a call on a dead file server cannot.
+task<> hang(runtime& rt, std::chrono::milliseconds duration) {
+  auto sleep = [duration] { std::this_thread::sleep_for(duration); };
+  co_await rt.offload(sleep);
+}
+
+// What is written to stderr during the lifetime of the object.
+class captured_stderr {
+public:
+  captured_stderr() : file_(std::tmpfile()), before_(::dup(STDERR_FILENO)) {
+    ::dup2(::fileno(file_), STDERR_FILENO);
+    wale::log::configure({.to_stderr = true, .to_syslog = false});
+  }
+  captured_stderr(const captured_stderr&) = delete;
+  captured_stderr& operator=(const captured_stderr&) = delete;
+  ~captured_stderr() {
+    ::dup2(before_, STDERR_FILENO);
+    ::close(before_);
+    std::fclose(file_);
+  }
+  std::string text() const {
+    std::array<char, 4096> content;
+    const ssize_t n = ::pread(::fileno(file_), content.data(), content.size(), 0);
+    return std::string(content.data(), static_cast<std::size_t>(std::max<ssize_t>(n, 0)));
+  }
+
+private:
+  std::FILE* file_;
+  int before_;
+};
+
 } // namespace
 
 WALE_IO_TEST("work that ends in time is left alone") {
@@ -43,6 +82,21 @@ WALE_IO_TEST("work that does not is cancelled, waited for, and named") {
   REQUIRE(failure_in(error).why() == kind::unavailable);
   REQUIRE(failure_in(error).text().detail.find("listing the store") != std::string::npos);
   REQUIRE(ended == -1);
+}
+
+WALE_IO_TEST("work that cannot be cancelled is awaited, but not silently") {
+  const captured_stderr output;
+  const auto error = co_await error_of(within(rt, 1s, "reading from the void", hang(rt, 2500ms)));
+  REQUIRE(failure_in(error).why() == kind::unavailable);
+  REQUIRE(output.text().find("the time is used up") != std::string::npos);
+  REQUIRE(output.text().find("reading from the void") != std::string::npos);
+}
+
+WALE_IO_TEST("work that ends soon after it is cancelled is worth no word") {
+  const captured_stderr output;
+  const auto error = co_await error_of(within(rt, 1s, "reading slowly", hang(rt, 1300ms)));
+  REQUIRE(failure_in(error).why() == kind::unavailable);
+  REQUIRE(output.text().empty());
 }
 
 WALE_IO_TEST("a cancelled caller cancels the work, and that is an interruption") {

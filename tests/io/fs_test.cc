@@ -211,3 +211,13 @@ TEST_CASE("attributes are kept with the file where the file system can") {
   REQUIRE(!fs::get_attribute("/proc/self/comm", "user.wale-test"));
   ::close(proc);
 }
+
+TEST_CASE("an attribute that finds no room or no liking is not supported, a bad call fails") {
+  const scratch_dir dir;
+  dir.write("file", "");
+  const int fd = ::open((dir / "file").c_str(), O_RDWR | O_CLOEXEC);
+  REQUIRE(!fs::set_attribute(fd, "user.wale-test", std::string(70'000, 'x')));       // E2BIG
+  REQUIRE(!fs::set_attribute(fd, ("user." + std::string(300, 'x')).c_str(), "abc")); // ERANGE
+  ::close(fd);
+  REQUIRE(error_of([&] { fs::set_attribute(-1, "user.wale-test", "abc"); }) == EBADF);
+}

@@ -61,7 +61,7 @@ std::optional<std::string> read_small(const std::string& path, std::size_t limit
 
 /// nullopt if absent or not supported.
 std::optional<std::string> get_attribute(const std::string& path, const char* name);
-/// False where the file system does not support it.
+/// False where the file system does not support it or has no room for it. EIO throws.
 bool set_attribute(int fd, const char* name, std::string_view value);
 
 } // namespace wale::io::fs
