@@ -2,6 +2,7 @@
 // and only then given its name: by link(2) where it must not replace another, else by rename(2).
 #include "file.hpp"
 
+#include "leftovers.hpp"
 #include "uncached_writer.hpp"
 
 #include <wale/base/error.hpp>
@@ -17,7 +18,9 @@
 #include <ctime>
 #include <dirent.h>
 #include <fcntl.h>
-#include <random>
+#include <filesystem>
+#include <set>
+#include <system_error>
 #include <unistd.h>
 #include <utility>
 
@@ -27,26 +30,10 @@ namespace {
 namespace fs = io::fs;
 
 constexpr const char* digest_attribute = "user.wale.sha256";
-constexpr std::string_view temporary_prefix = ".wal-e-";
 constexpr mode_t file_mode = 0640;
 constexpr mode_t directory_mode = 0750;
-
-bool is_temporary(std::string_view name) {
-  return name.starts_with(temporary_prefix);
-}
-
-std::string temporary_name() {
-  static std::random_device entropy;
-  char name[48];
-  std::snprintf(
-      name,
-      sizeof name,
-      "%s%08x%08x",
-      temporary_prefix.data(),
-      static_cast<unsigned>(entropy()),
-      static_cast<unsigned>(entropy()));
-  return name;
-}
+// Where objects lie (docs/format.md). The prefix may be the root of a file system, and hold more.
+constexpr std::string_view top_directories[]{"basebackups_005", "wal_005"};
 
 // As Python's datetime.isoformat() prints a UTC time, which WAL-E shows: no fraction if it is zero.
 std::string isoformat(std::int64_t ns) {
@@ -63,43 +50,6 @@ std::string isoformat(std::int64_t ns) {
 std::int64_t modified_ns(const struct stat& s) {
   return std::int64_t{s.st_mtim.tv_sec} * 1'000'000'000 + s.st_mtim.tv_nsec;
 }
-
-// Empty directories below the top ones carry no meaning on a store of keys.
-void prune_directories(const std::string& root, const std::string& key) {
-  std::size_t slash = key.rfind('/');
-  while (slash != std::string::npos && key.find('/') < slash) {
-    if (!fs::remove_directory(root + "/" + key.substr(0, slash))) return;
-    slash = key.rfind('/', slash - 1);
-  }
-}
-
-// The temporary file of one put. Leaving the scope early removes it, and directories made for it.
-class temporary_file {
-public:
-  temporary_file(io::file f, std::string path, std::string root, std::string key)
-      : file_(std::move(f)), path_(std::move(path)), root_(std::move(root)), key_(std::move(key)) {}
-  ~temporary_file() {
-    if (path_.empty()) return;
-    try {
-      fs::unlink(path_);
-      prune_directories(root_, key_);
-    } catch (const failure&) { // a later sweep finds it by its name
-      return;
-    }
-  }
-  temporary_file(const temporary_file&) = delete;
-  temporary_file& operator=(const temporary_file&) = delete;
-
-  io::file& file() { return file_; }
-  const std::string& path() const { return path_; }
-  void published() { path_.clear(); }
-
-private:
-  io::file file_;
-  std::string path_;
-  std::string root_;
-  std::string key_;
-};
 
 task<std::uint64_t> write_through_cache(io::file& out, io::source& body) {
   std::uint64_t offset = 0;
@@ -131,15 +81,15 @@ public:
   task<> prepare() override {
     auto make = [this] {
       make_root();
-      sweep(root_);
+      for (const std::string_view top : top_directories)
+        sweep(root_, top);
     };
     co_await runtime_.offload(make);
   }
 
   task<put_result> put(put_request request, io::source& body) override {
     const std::string path = path_of(request.key);
-    const std::string directory = path.substr(0, path.rfind('/'));
-    const std::string temporary_path = directory + "/" + temporary_name();
+    const std::string temporary_path = directory_of(path) + "/" + temporary_name();
     auto make = [&] { make_directory_of(request.key); };
     co_await runtime_.offload(make);
 
@@ -161,6 +111,7 @@ public:
 
     auto publish = [&] { return give_name(temporary, path, request.condition); };
     result.what = co_await runtime_.offload(publish);
+    if (result.what == put_result::outcome::exists) co_await make_durable(path);
     co_return result;
   }
 
@@ -196,14 +147,22 @@ public:
   task<> remove(std::vector<object_key> keys) override {
     auto unlink_all = [&] {
       std::exception_ptr first;
-      for (const object_key& key : keys) {
+      std::set<std::string> touched;
+      const auto attempt = [&first](const auto& action) {
         try {
-          fs::unlink(path_of(key));
-          prune_directories(root_, key.name);
+          action();
         } catch (const failure&) {
           if (!first) first = std::current_exception();
         }
-      }
+      };
+      for (const object_key& key : keys)
+        attempt([&] {
+          if (!fs::unlink(path_of(key))) return;
+          touched.insert(directory_of(path_of(key)));
+          prune_directories(root_, key.name);
+        });
+      for (const std::string& directory : existing(touched))
+        attempt([&] { fs::sync_directory(directory); });
       if (first) std::rethrow_exception(first);
     };
     co_await runtime_.offload(unlink_all);
@@ -211,6 +170,21 @@ public:
 
 private:
   std::string path_of(const object_key& key) const { return root_ + "/" + key.name; }
+
+  static std::string directory_of(const std::string& path) {
+    return path.substr(0, path.rfind('/'));
+  }
+
+  // The directories, or what is left of the way to them.
+  std::set<std::string> existing(const std::set<std::string>& directories) const {
+    std::set<std::string> found;
+    for (std::string d : directories) {
+      while (d.size() > root_.size() && !fs::is_directory(d))
+        d = directory_of(d);
+      found.insert(d);
+    }
+    return found;
+  }
 
   // The prefix's parent must exist: a missing one is more likely an unmounted disk than a wish.
   void make_root() const {
@@ -228,21 +202,13 @@ private:
   void make_directory_of(const object_key& key) const {
     const std::size_t slash = key.name.rfind('/');
     const std::string relative = slash == std::string::npos ? "" : key.name.substr(0, slash);
-    if (fs::is_directory(relative.empty() ? root_ : root_ + "/" + relative)) return;
+    // Whoever wrote into it had made it durable first; one that is empty was perhaps just made.
+    std::error_code error;
+    const std::string directory = relative.empty() ? root_ : root_ + "/" + relative;
+    if (fs::is_directory(directory) && !std::filesystem::is_empty(directory, error) && !error)
+      return;
     make_root();
     if (!relative.empty()) fs::make_directories_below(root_, relative, directory_mode);
-  }
-
-  // Temporary files of processes that were killed.
-  static void sweep(const std::string& directory) {
-    constexpr std::time_t a_day = 24 * 60 * 60;
-    for (const fs::entry& e : fs::list_directory(directory)) {
-      const std::string path = directory + "/" + e.name;
-      if (e.type == DT_DIR) sweep(path);
-      if (!is_temporary(e.name) || e.type != DT_REG) continue;
-      const auto s = fs::link_status(path);
-      if (s && s->st_mtim.tv_sec < std::time(nullptr) - a_day) fs::unlink(path);
-    }
   }
 
   void require_root() const { require_directory(root_); }
@@ -261,19 +227,42 @@ private:
     require_directory(root_ + "/" + key.name.substr(0, key.name.find('/')));
   }
 
+  // A link that leads nowhere is there: what it leads to may be mounted again.
+  void refuse_dangling_link(const std::string& path) const {
+    for (std::string p = path; p.size() > root_.size(); p = directory_of(p)) {
+      const auto s = fs::link_status(p);
+      if (s && S_ISLNK(s->st_mode) && !fs::status(p))
+        throw failure::system(ENOENT, "follow the link \"" + p + "\"", "could not read an object");
+    }
+  }
+
+  // Throws where this "there is none" proves nothing. The caller looks once more afterwards, as the
+  // file system may have been mounted between the two looks.
+  void require_proof_of_absence(const object_key& key, const std::string& path) const {
+    refuse_dangling_link(path);
+    require_top_directory_of(key);
+  }
+
   struct opened {
     int descriptor;
     std::uint64_t size;
   };
 
-  std::optional<opened> open_existing(const object_key& key, const std::string& path) const {
+  // -1: ENOENT.
+  static int open_to_read(const std::string& path) {
     const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (fd < 0 && errno != ENOENT)
+      throw failure::system(errno, "open \"" + path + "\"", "could not read an object");
+    return fd;
+  }
+
+  std::optional<opened> open_existing(const object_key& key, const std::string& path) const {
+    int fd = open_to_read(path);
     if (fd < 0) {
-      if (errno != ENOENT)
-        throw failure::system(errno, "open \"" + path + "\"", "could not read an object");
-      require_top_directory_of(key);
-      return std::nullopt;
+      require_proof_of_absence(key, path);
+      fd = open_to_read(path);
     }
+    if (fd < 0) return std::nullopt;
     struct stat s {};
     ::fstat(fd, &s);
     if (!S_ISREG(s.st_mode)) {
@@ -285,11 +274,12 @@ private:
 
   std::optional<object_attributes>
   attributes_of(const object_key& key, const std::string& path) const {
-    const auto s = fs::status(path);
+    auto s = fs::status(path);
     if (!s) {
-      require_top_directory_of(key);
-      return std::nullopt;
+      require_proof_of_absence(key, path);
+      s = fs::status(path);
     }
+    if (!s) return std::nullopt;
     if (!S_ISREG(s->st_mode)) throw not_a_file(path);
     object_attributes a;
     a.size = static_cast<std::uint64_t>(s->st_size);
@@ -308,7 +298,6 @@ private:
 
   static put_result::outcome
   give_name(temporary_file& temporary, const std::string& path, put_condition condition) {
-    const std::string directory = path.substr(0, path.rfind('/'));
     auto what = put_result::outcome::stored;
     if (condition == put_condition::none) {
       fs::rename(temporary.path(), path);
@@ -318,9 +307,16 @@ private:
     } else {
       what = put_result::outcome::exists;
     }
-    // Also where the name existed: whoever wrote it may not have made it durable yet.
-    fs::sync_directory(directory);
+    // Also where the name existed: whoever gave it may not have made it durable yet.
+    fs::sync_directory(directory_of(path));
     return what;
+  }
+
+  // WAL-E wrote objects without fsync, and who is told that one exists need not keep its own.
+  task<> make_durable(std::string path) {
+    io::file object = co_await io::file::open(runtime_, path, O_RDONLY | O_NONBLOCK);
+    co_await object.sync();
+    object.close();
   }
 
   // Directories are followed as WAL-E follows them: links to directories are not.

@@ -7,10 +7,12 @@
 
 #include <catch2/catch.hpp>
 
+#include <cerrno>
 #include <filesystem>
 #include <sys/stat.h>
 #include <sys/time.h>
 #include <unistd.h>
+#include <utility>
 
 using namespace wale;
 namespace stdfs = std::filesystem;
@@ -26,6 +28,37 @@ std::vector<std::string> files_below(const std::string& path) {
   for (const auto& e : stdfs::recursive_directory_iterator(path))
     if (!e.is_directory()) names.push_back(e.path().filename());
   return names;
+}
+
+int error_of(io::runtime& rt, task<> work) {
+  try {
+    rt.run(std::move(work));
+  } catch (const failure& f) {
+    return f.error_number();
+  }
+  return 0;
+}
+
+task<> get_nothing(io::runtime& rt, store::store& s, store::object_key key) {
+  io::block_budget budget = co_await rt.blocks().reserve(4);
+  const auto body = co_await s.get(std::move(key), std::move(budget));
+  if (body) co_await body->close();
+}
+
+int error_of_get(io::runtime& rt, store::store& s, const std::string& name) {
+  store::object_key key;
+  key.name = name;
+  return error_of(rt, get_nothing(rt, s, std::move(key)));
+}
+
+task<> head_nothing(store::store& s, store::object_key key) {
+  co_await s.head(std::move(key));
+}
+
+int error_of_head(io::runtime& rt, store::store& s, const std::string& name) {
+  store::object_key key;
+  key.name = name;
+  return error_of(rt, head_nothing(s, std::move(key)));
 }
 
 } // namespace
@@ -102,6 +135,46 @@ TEST_CASE("removing the last object of a directory removes the directory, but no
   rt.run(s->remove({key}));
   CHECK_FALSE(stdfs::exists(dir / "archive/basebackups_005/b"));
   CHECK(stdfs::exists(dir / "archive/basebackups_005"));
+}
+
+TEST_CASE("a sweep looks only where objects are, and never fails") {
+  const test::scratch_dir dir;
+  io::runtime rt;
+  const auto s = open_at(rt, dir / "archive");
+  dir.write("archive/lost+found/.wal-e-old", "not ours");
+  dir.write("archive/wal_005", "no directory");
+  const timeval two_days_ago[2] = {{::time(nullptr) - 172'800, 0}, {::time(nullptr) - 172'800, 0}};
+  REQUIRE(::utimes((dir / "archive/lost+found/.wal-e-old").c_str(), two_days_ago) == 0);
+  rt.run(s->prepare());
+  CHECK(stdfs::exists(dir / "archive/lost+found/.wal-e-old"));
+}
+
+TEST_CASE("a link that leads nowhere is no absence") {
+  const test::scratch_dir dir;
+  io::runtime rt;
+  const auto s = open_at(rt, dir / "archive");
+  test::put(rt, *s, "wal_005/there", "x");
+  dir.link("archive/wal_005/x", "unmounted/x");
+  dir.link("archive/wal_005/below", "unmounted");
+  CHECK(error_of_get(rt, *s, "wal_005/x") == ENOENT);
+  CHECK(error_of_head(rt, *s, "wal_005/x") == ENOENT);
+  CHECK(error_of_get(rt, *s, "wal_005/below/x") == ENOENT);
+  CHECK(error_of_head(rt, *s, "wal_005/below/x") == ENOENT);
+  dir.write("archive/wal_005/unmounted/x", "mounted");
+  CHECK(test::get(rt, *s, "wal_005/x") == "mounted");
+  CHECK(test::get(rt, *s, "wal_005/below/x") == "mounted");
+}
+
+TEST_CASE("an object that exists is made durable, a link to nothing cannot be") {
+  const test::scratch_dir dir;
+  io::runtime rt;
+  const auto s = open_at(rt, dir / "archive");
+  dir.write("archive/wal_005/x", "by WAL-E");
+  const auto again = test::put(rt, *s, "wal_005/x", "y", store::put_condition::create_only);
+  CHECK(again.what == store::put_result::outcome::exists);
+  dir.link("archive/wal_005/link", "nowhere");
+  CHECK_THROWS_AS(
+      test::put(rt, *s, "wal_005/link", "y", store::put_condition::create_only), failure);
 }
 
 TEST_CASE("what is not a file is neither absent nor read") {
