@@ -2,10 +2,12 @@
 #include "context.hpp"
 
 #include <wale/base/error.hpp>
+#include <wale/base/log.hpp>
 #include <wale/catalog/catalog.hpp>
 
 #include <array>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -51,6 +53,28 @@ void print(const std::string& text) {
     throw failure(kind::unavailable, "could not write the list to stdout");
 }
 
+enum class details { filled, vanished, unreadable };
+
+// One bad sentinel must not hide the other backups.
+task<details> look_into(context c, catalog::backup_name name, columns& row) {
+  const store::object_key key = catalog::sentinel_key(name);
+  const std::string url = c.archive.url(key);
+  try {
+    const std::optional<std::string> text = co_await catalog::read_object(c.rt, c.archive, key);
+    if (!text) co_return details::vanished;
+    fill_details(row, catalog::read_sentinel(*text, url));
+    co_return details::filled;
+  } catch (const failure& f) {
+    if (f.why() == kind::interrupted || f.why() == kind::bug) throw;
+    log::warning(
+        "wal_e.operator.backup",
+        {"a backup's details cannot be shown",
+         url + ": " + f.text().msg + (f.text().detail.empty() ? "" : ": " + f.text().detail),
+         "The backup is listed without them."});
+  }
+  co_return details::unreadable;
+}
+
 } // namespace
 
 task<int> backup_list(context c) {
@@ -65,15 +89,23 @@ task<int> backup_list(context c) {
     backups = co_await catalog::find_backups(c.rt, c.archive, c.line.operands[0]);
 
   std::string rows;
+  bool all_are_readable = true;
   for (const catalog::backup& b : backups) {
     columns row{b.name.text(), b.last_modified, "", b.name.segment(), b.name.offset(), "", ""};
     if (c.line.has("detail")) {
-      const catalog::sentinel s = co_await catalog::load_sentinel(c.rt, c.archive, b.name);
-      fill_details(row, s);
+      const details d = co_await look_into(c, b.name, row);
+      if (d == details::vanished) continue;
+      if (d == details::unreadable) all_are_readable = false;
     }
     append_row(rows, row);
   }
   print(rows);
+  if (!all_are_readable)
+    throw failure(
+        kind::corrupt,
+        "not every backup could be looked into",
+        "The warnings before name them; their rows have empty columns.",
+        "Compare these objects with a copy of the archive.");
   co_return 0;
 }
 

@@ -3,6 +3,7 @@
 
 #include <wale/archive/lzop_stream.hpp>
 #include <wale/base/error.hpp>
+#include <wale/base/log.hpp>
 #include <wale/catalog/layout.hpp>
 #include <wale/io/deadline.hpp>
 #include <wale/io/file.hpp>
@@ -13,10 +14,12 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstring>
 #include <ctime>
 #include <fcntl.h>
 #include <memory>
+#include <random>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -47,6 +50,14 @@ failure not_archivable(const archivable& f, std::string detail) {
           "\" the file it named?");
 }
 
+// Empty: the name is the one of this segment. The timeline may be an older one: a segment that was
+// begun before a promotion is finished under the new timeline's name.
+std::string misnamed(const pg::wal_name& name, const pg::segment_header& header) {
+  if (name.segment->fits(header.size) && name.segment->start(header.size) == header.page_address)
+    return {};
+  return "it is another segment: its first page is at " + pg::to_string(header.page_address);
+}
+
 void check_segment(archivable& f, std::span<const std::byte> front) {
   f.header = pg::read_segment_header(front);
   if (!f.header)
@@ -56,6 +67,8 @@ void check_segment(archivable& f, std::span<const std::byte> front) {
         f,
         f.name.text + " has " + std::to_string(f.size) + " bytes, its header says " +
             std::to_string(f.header->size.bytes()) + ".");
+  if (const std::string what = misnamed(f.name, *f.header); !what.empty())
+    throw not_archivable(f, f.name.text + " has a wrong name: " + what + ".");
 }
 
 // Runs one pipeline to its end and closes it on every path.
@@ -120,18 +133,37 @@ void check_fetched(const pg::wal_name& name, std::uint64_t size, std::span<const
     throw damaged(
         "it has " + std::to_string(size) + " bytes, its header says " +
         std::to_string(header->size.bytes()));
+  if (std::string what = misnamed(name, *header); !what.empty()) throw damaged(std::move(what));
 }
 
-// Left by a process that was killed; nobody else removes them.
+// Left by a process that was killed; nobody else removes them. That some stay fails no fetch.
 void sweep_temporaries(const std::string& directory) {
   constexpr std::time_t a_day = 24 * 60 * 60;
-  for (const fs::entry& e : fs::list_directory(directory)) {
-    if (!e.name.starts_with(temporary_prefix)) continue;
-    const std::string path = directory + "/" + e.name;
-    const auto s = fs::link_status(path);
-    if (s && S_ISREG(s->st_mode) && s->st_mtim.tv_sec < std::time(nullptr) - a_day)
-      fs::unlink(path);
+  try {
+    for (const fs::entry& e : fs::list_directory(directory)) {
+      if (!e.name.starts_with(temporary_prefix)) continue;
+      const std::string path = directory + "/" + e.name;
+      const auto s = fs::link_status(path);
+      if (s && S_ISREG(s->st_mode) && s->st_mtim.tv_sec < std::time(nullptr) - a_day)
+        fs::unlink(path);
+    }
+  } catch (const failure& f) {
+    log::debug(
+        "wal_e.operator.backup", {"could not look for old temporary files", f.text().detail});
   }
+}
+
+// 16 hexadecimal digits that nobody can foresee.
+std::string random_digits() {
+  std::random_device entropy;
+  char text[17];
+  std::snprintf(
+      text,
+      sizeof text,
+      "%08x%08x",
+      static_cast<unsigned>(entropy()),
+      static_cast<unsigned>(entropy()));
+  return text;
 }
 
 std::string directory_of(const std::string& path) {
@@ -144,9 +176,7 @@ std::string directory_of(const std::string& path) {
 class temporary_name {
 public:
   explicit temporary_name(const std::string& destination)
-      : path_(
-            directory_of(destination) + "/" + std::string(temporary_prefix) +
-            std::to_string(::getpid())) {}
+      : path_(directory_of(destination) + "/" + std::string(temporary_prefix) + random_digits()) {}
   ~temporary_name() {
     if (!path_.empty()) ::unlink(path_.c_str());
   }
@@ -253,8 +283,8 @@ fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::s
   try {
     sweep_temporaries(directory_of(path));
     temporary_name temporary(path);
-    io::file out =
-        co_await io::file::open(rt, temporary.path(), O_WRONLY | O_CREAT | O_TRUNC, 0600);
+    constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
+    io::file out = co_await io::file::open(rt, temporary.path(), flags, 0600);
     std::uint64_t written = 0;
     std::array<std::byte, pg::segment_header::length> front{};
     writing write{out, written, front};

@@ -23,7 +23,8 @@ struct archivable {
 };
 
 /// Looks at the file that archive_command names. Throws kind::refused for a segment
-/// that is not complete or an empty file, kind::usage for a name that PostgreSQL does not use.
+/// that is not complete, a segment under another one's name or an empty file, kind::usage for a
+/// name that PostgreSQL does not use.
 task<archivable> inspect(io::runtime& rt, std::string path);
 
 struct pushed {
@@ -40,8 +41,9 @@ task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable fi
 task<sha256_value> digest_of_stored(io::runtime& rt, store::store& archive, store::object_key key);
 
 /// Fetches an object into `path`, by way of a temporary file beside it, so that `path` appears
-/// whole and durable or not at all. A segment must have the size that its header says. False:
-/// proven absent.
+/// whole or not at all. The content is durable before the name; the name need not be, as PostgreSQL
+/// asks again for a file that a crash took away. A segment must have the size and the position that
+/// its header says. False: proven absent.
 task<bool>
 fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::string path);
 

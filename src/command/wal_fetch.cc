@@ -8,6 +8,7 @@
 #include <wale/io/deadline.hpp>
 #include <wale/pg/restore_mode.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <optional>
 #include <utility>
@@ -46,17 +47,31 @@ task<> fetch(context c, pg::wal_name name, std::string destination, bool& found)
 }
 
 task<> fetch_in_time(
-    context c, pg::wal_name name, std::string destination, restore_mode mode, bool& found) {
-  const auto budget =
-      mode == restore_mode::targeted ? budget_when_targeted : budget_when_asked_again;
+    context c,
+    pg::wal_name name,
+    std::string destination,
+    std::chrono::seconds budget,
+    bool& found) {
   std::string doing = "Fetching " + name.text;
   task<> work = fetch(c, std::move(name), std::move(destination), found);
   co_await io::within(c.rt, budget, std::move(doing), std::move(work));
 }
 
-bool is_worth_waiting_for(const failure& f, const pg::wal_name& name, restore_mode mode) {
-  return name.type == pg::wal_name::kind::history && mode != restore_mode::targeted &&
-         f.why() != kind::interrupted && f.why() != kind::bug;
+bool is_patient(const pg::wal_name& name, restore_mode mode) {
+  return name.type == pg::wal_name::kind::history && mode != restore_mode::targeted;
+}
+
+bool is_worth_waiting_for(const failure& f) {
+  return f.why() != kind::interrupted && f.why() != kind::bug;
+}
+
+// Of one try: all of them together end with the patience, rounded up to a second.
+std::chrono::seconds
+budget_of(const pg::wal_name& name, restore_mode mode, clock::time_point give_up) {
+  if (mode == restore_mode::targeted) return budget_when_targeted;
+  if (!is_patient(name, mode)) return budget_when_asked_again;
+  const auto left = std::chrono::ceil<std::chrono::seconds>(give_up - clock::now());
+  return std::clamp(left, std::chrono::seconds(1), budget_when_asked_again);
 }
 
 // For a history file, where a failure would be taken for "there is none".
@@ -65,14 +80,16 @@ task<> fetch_patiently(
   const clock::time_point give_up = clock::now() + history_patience;
   std::chrono::milliseconds pause{250};
   while (true) {
+    const std::chrono::seconds budget = budget_of(name, mode, give_up);
     std::optional<failure> failed;
     try {
-      co_await fetch_in_time(c, name, destination, mode, found);
+      co_await fetch_in_time(c, name, destination, budget, found);
     } catch (const failure& f) {
       failed = f;
     }
     if (!failed) co_return;
-    if (!is_worth_waiting_for(*failed, name, mode) || clock::now() + pause > give_up) throw *failed;
+    if (!is_patient(name, mode) || !is_worth_waiting_for(*failed)) throw *failed;
+    if (clock::now() + pause > give_up) throw *failed;
     log::warning(
         logger,
         {"a timeline history file could not be fetched, trying again",

@@ -106,6 +106,28 @@ def test_segment_of_a_wrong_size(copy_of_store, fetching, folder):
     assert_unchanged(before, folder)
 
 
+def test_swapped_segments(copy_of_store, fetching, folder):
+    one, two = (copy_of_store.wal / f"{name}.lzo" for name in copy_of_store.segments()[:2])
+    one.rename(folder / "kept")
+    two.rename(one)
+    (folder / "kept").rename(two)
+    before = snapshot(folder)
+    for path in (one, two):
+        fetching.run("wal-fetch", path.stem, folder / "RECOVERYXLOG", code=1).error(path.name, "another segment")
+        assert_unchanged(before, folder)
+
+
+def test_dangling_link_is_no_absence(copy_of_store, fetching, folder):
+    """Segments on a second file system that is not mounted must not end a recovery."""
+    data = folder / "data"
+    (data / "pg_wal").mkdir(parents=True)
+    (data / "PG_VERSION").write_text("15\n")
+    (data / "recovery.signal").touch()
+    name = "0000000100000000000000FF"
+    (copy_of_store.wal / f"{name}.lzo").symlink_to(folder / "unmounted" / name)
+    fetching.run("wal-fetch", name, "pg_wal/RECOVERYXLOG", code=126, cwd=data).error(name)
+
+
 def test_absent_segment(fetching, folder):
     before = snapshot(folder)
     run = fetching.run("wal-fetch", "0000000100000000000000FF", folder / "RECOVERYXLOG", code=1)

@@ -44,6 +44,14 @@ def test_half(segment, refused):
     refused(segment, segment.name)
 
 
+@pytest.mark.parametrize("suffix", ["", ".partial"])
+def test_misnamed(segment, refused, suffix):
+    """An archive_command with swapped names, or a copied file."""
+    path = segment.with_name(segment.name[:-2] + "FE" + suffix)
+    segment.rename(path)
+    refused(path, path.name, "another segment")
+
+
 def test_too_long(segment, refused):
     with open(segment, "ab") as file:
         file.write(b"\0" * 8192)
@@ -107,7 +115,9 @@ def test_another_cluster_is_refused(session_archive, clusters, folder):
     path = other.cluster.wal_folder() / name
     # Its archiver fails on the same names; wait for nothing, push a later segment by hand.
     later = path.with_name("0000000100000000000000F0")
-    shutil.copy(path, later)
+    content = bytearray(path.read_bytes())
+    content[8:16] = (0xF0 * MEBIBYTE).to_bytes(8, "little")  # where its first page says it is
+    later.write_bytes(content)
     before = snapshot(store.root)
     run = other.tool.run("wal-push", later, code=1)
     run.error("system identifier")
