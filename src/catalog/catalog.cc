@@ -1,5 +1,6 @@
 // Listing, choosing and loading backups.
 #include <wale/base/error.hpp>
+#include <wale/base/log.hpp>
 #include <wale/catalog/catalog.hpp>
 #include <wale/io/stream.hpp>
 
@@ -55,6 +56,22 @@ struct collector {
   }
 };
 
+// One damaged object of an old backup must not hide the others.
+task<std::int64_t> time_taken(io::runtime& rt, store::store& archive, backup b) {
+  try {
+    const std::optional<metadata> m = co_await load_metadata(rt, archive, b.name);
+    if (m) co_return parse_time(m->finish_time).value_or(b.modified_ns);
+  } catch (const failure& f) {
+    if (f.why() != kind::corrupt) throw;
+    log::warning(
+        "wal_e.operator.backup",
+        {"the metadata of a backup is damaged",
+         f.text().detail,
+         "The time of its sentinel is used instead. Restore or remove the object."});
+  }
+  co_return b.modified_ns;
+}
+
 failure invalid_query(const std::string& query) {
   return failure(
       kind::configuration,
@@ -87,18 +104,21 @@ read_object(io::runtime& rt, store::store& archive, store::object_key key, std::
   co_return text;
 }
 
-task<> write_object(
+task<store::put_result> write_object(
     io::runtime& rt,
     store::store& archive,
     store::object_key key,
     std::string content_type,
-    std::string content) {
+    std::string content,
+    store::put_condition condition) {
   io::block_budget budget = co_await rt.blocks().reserve(1);
   text_source body(std::move(content), std::move(budget));
   store::put_request request;
   request.key = std::move(key);
+  request.condition = condition;
   request.content_type = std::move(content_type);
-  co_await archive.put(std::move(request), body);
+  const store::put_result result = co_await archive.put(std::move(request), body);
+  co_return result;
 }
 
 task<sentinel> load_sentinel(io::runtime& rt, store::store& archive, backup_name name) {
@@ -125,9 +145,7 @@ latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candid
   std::optional<backup> latest;
   std::tuple<std::int64_t, std::int64_t, backup_name> best{0, 0, backup_name::make("", 0)};
   for (const backup& b : candidates) {
-    const std::optional<metadata> m = co_await load_metadata(rt, archive, b.name);
-    std::int64_t taken = b.modified_ns;
-    if (m) taken = parse_time(m->finish_time).value_or(taken);
+    const std::int64_t taken = co_await time_taken(rt, archive, b);
     const std::tuple<std::int64_t, std::int64_t, backup_name> rank{taken, b.modified_ns, b.name};
     if (latest && rank <= best) continue;
     best = rank;

@@ -1,12 +1,14 @@
 // backup-push: a base backup of a running server. The sentinel, written last, is the backup; before
 // it is written every byte and every segment that a restore needs is in the store.
 #include "backup_upload.hpp"
+#include "cluster_guard.hpp"
 #include "context.hpp"
 #include "wal_proof.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
 #include <wale/catalog/catalog.hpp>
+#include <wale/io/deadline.hpp>
 #include <wale/io/shield.hpp>
 #include <wale/io/task_group.hpp>
 #include <wale/pg/backup_session.hpp>
@@ -20,7 +22,6 @@
 #include <ctime>
 #include <optional>
 #include <string>
-#include <unistd.h>
 #include <utility>
 
 namespace wale::command {
@@ -58,12 +59,6 @@ std::string digits8(std::uint32_t n) {
   return digits.size() < 8 ? std::string(8 - digits.size(), '0') + digits : digits.substr(0, 8);
 }
 
-std::string host_name() {
-  char name[256] = "";
-  ::gethostname(name, sizeof name - 1);
-  return name;
-}
-
 bool wants_fast_checkpoint(const command_line& line) {
   const std::string& value = line.options.at("checkpoint");
   if (value != "fast" && value != "spread")
@@ -89,26 +84,39 @@ void require_archiving(const pg::server_facts& facts, const command_line& line) 
 
 // A backup under way: what is known by now, for the last steps and for cleaning up.
 struct backup {
-  catalog::backup_name name;
+  backup_objects objects;
   pg::backup_start start;
   std::int64_t began_ns = 0;
   pg::data_dir_plan plan = {};
   upload_totals totals = {};
   std::uint64_t expanded_size = 0;
+  // A ping in flight when the upload ends must end by itself: cancelling it would close the
+  // session.
+  bool uploaded = false;
+  bool pinging = false;
 };
 
 class pushing_a_backup {
 public:
-  pushing_a_backup(context c, pg::cluster_directory cluster, pg::backup_session& session)
-      : c_(c), cluster_(std::move(cluster)), session_(session) {}
+  pushing_a_backup(
+      context c,
+      pg::cluster_directory cluster,
+      std::uint64_t system_identifier,
+      pg::backup_session& session)
+      : c_(c), cluster_(std::move(cluster)), system_identifier_(system_identifier),
+        session_(session) {}
 
   task<> operator()() {
     const bool fast = wants_fast_checkpoint(c_.line);
     const std::int64_t began = now_ns();
     std::string label = backup_label();
     const pg::backup_start start = co_await session_.begin(std::move(label), fast);
-    backup b{catalog::backup_name::make(start.segment.name(), start.offset), start, began};
-    co_await require_free_name(b.name);
+    const auto name = catalog::backup_name::make(start.segment.name(), start.offset);
+    // A standby without a restartpoint since the last backup gives the same name again, and the one
+    // that its primary gives at this moment.
+    co_await require_free_name(
+        c_.rt, c_.archive, name, session_.facts().in_recovery, system_identifier_);
+    backup b{backup_objects(name), start, began};
 
     std::exception_ptr error;
     try {
@@ -118,26 +126,13 @@ public:
     }
     if (!error) co_return;
     // The rest must happen although this may be the end by a signal.
-    co_await io::shield(discard(b.name));
+    co_await io::shield(discard(b));
     std::rethrow_exception(error);
   }
 
 private:
-  // A standby without a restartpoint since the last backup gives the same name again.
-  task<> require_free_name(catalog::backup_name name) {
-    const store::object_key sentinel = catalog::sentinel_key(name);
-    const auto existing = co_await c_.archive.list(sentinel.name);
-    if (!existing.empty())
-      throw failure(
-          kind::refused,
-          "a backup of this name exists",
-          c_.archive.url(sentinel) + " is there.",
-          "On a standby, run CHECKPOINT on the primary first, so that a backup can begin later.");
-    co_await remove_backup(c_.archive, name);
-  }
-
   task<> take(backup& b) {
-    co_await store_version(b.name);
+    co_await store_version(b.objects);
     const std::optional<std::string> log_directory = session_.facts().log_directory;
     auto scan = [&] { return pg::scan_data_directory(cluster_, log_directory); };
     b.plan = co_await c_.rt.offload(scan);
@@ -148,34 +143,38 @@ private:
     co_await finish(b);
   }
 
-  task<> store_version(catalog::backup_name name) {
-    const store::object_key key = catalog::version_key(name);
+  task<> store_version(backup_objects& objects) {
+    const store::object_key key = catalog::version_key(objects.name());
     log::info(
         logger,
         {"start upload postgres version metadata", "Uploading to " + c_.archive.url(key) + "."});
-    co_await catalog::write_object(
-        c_.rt, c_.archive, key, "text/plain", session_.facts().version_text);
+    co_await objects.write(c_.rt, c_.archive, key, "text/plain", session_.facts().version_text);
     log::info(logger, {"postgres version metadata upload complete"});
   }
 
-  task<> ping_regularly() {
+  task<> ping_regularly(backup& b) {
     while (true) {
       co_await c_.rt.sleep(between_pings);
+      if (b.uploaded) co_return;
+      b.pinging = true;
       co_await session_.ping();
+      b.pinging = false;
+      if (b.uploaded) co_return;
     }
   }
 
   task<> upload(backup& b, io::task_group& group) {
     const std::size_t at_once = c_.line.number("pool-size", 1);
     b.totals = co_await upload_partitions(
-        c_.rt, c_.archive, b.name, b.plan.entries, at_once, b.expanded_size);
-    group.cancel();
+        c_.rt, c_.archive, b.objects, b.plan.entries, at_once, b.expanded_size);
+    b.uploaded = true;
+    if (!b.pinging) group.cancel();
   }
 
   task<> upload_while_pinging(backup& b) {
     io::task_group group(c_.rt.context().get_executor());
     group.spawn(upload(b, group));
-    group.spawn(ping_regularly());
+    group.spawn(ping_regularly(b));
     co_await group.join();
     if (b.totals.vanished > 0)
       log::info(
@@ -189,7 +188,9 @@ private:
   task<> finish(backup& b) {
     auto read_control = [&] { return pg::read_control_file(cluster_.path); };
     pg::control_image control = co_await c_.rt.offload(read_control);
-    const pg::backup_stop stop = co_await session_.stop();
+    const std::chrono::seconds patience(c_.line.number("archive-timeout", 0));
+    pg::backup_stop stop;
+    co_await stop_in_time(stop, patience);
 
     std::vector<archive::memory_member> members =
         last_members(b.plan.entries.front(), control, stop);
@@ -197,14 +198,34 @@ private:
       b.expanded_size += m.bytes.size();
     const std::uint32_t number = b.totals.partitions++;
     b.totals.compressed +=
-        co_await upload_last_partition(c_.rt, c_.archive, b.name, number, std::move(members));
+        co_await upload_last_partition(c_.rt, c_.archive, b.objects, number, std::move(members));
 
     const needed_wal needed = wal_needed(b, stop, control.data);
-    const std::chrono::seconds patience(c_.line.number("archive-timeout", 0));
     const bool is_before_10 = cluster_.version.starts_with("9.");
     std::string pg_wal = cluster_.path + (is_before_10 ? "/pg_xlog" : "/pg_wal");
     co_await wait_for_wal(c_, session_, needed, std::move(pg_wal), patience);
     co_await publish(b, stop, control.data);
+  }
+
+  task<> stop_session(pg::backup_stop& stop) { stop = co_await session_.stop(); }
+
+  // 9.6 cannot be told not to wait for its archiver, and waits forever.
+  task<> stop_in_time(pg::backup_stop& stop, std::chrono::seconds patience) {
+    task<> stopping = stop_session(stop);
+    if (session_.facts().version >= 100000) {
+      co_await std::move(stopping);
+      co_return;
+    }
+    std::string doing =
+        "pg_stop_backup, which waits in PostgreSQL 9.6 until the server has archived the backup's "
+        "WAL,";
+    try {
+      co_await io::within(c_.rt, patience, std::move(doing), std::move(stopping));
+    } catch (const failure& f) {
+      if (f.why() != kind::unavailable || !f.text().hint.empty()) throw;
+      throw f.with_hint(
+          "Look into the server's log for the archive_command, or raise --archive-timeout.");
+    }
   }
 
   static std::vector<archive::memory_member> last_members(
@@ -231,13 +252,14 @@ private:
   needed_wal
   wal_needed(const backup& b, const pg::backup_stop& stop, const pg::control_data& control) const {
     needed_wal needed{b.start.segment, stop.segment, session_.facts().wal_segment_size};
+    needed.system_identifier = system_identifier_;
     needed.on_standby = session_.facts().in_recovery;
     if (needed.on_standby && control.min_recovery_point > stop.position)
       needed.last = pg::wal_segment::before(control.min_recovery_point, stop.tli, needed.size);
     return needed;
   }
 
-  task<> publish(const backup& b, const pg::backup_stop& stop, const pg::control_data& control) {
+  task<> publish(backup& b, const pg::backup_stop& stop, const pg::control_data& control) {
     catalog::metadata m;
     m.start_time = catalog::format_time(b.began_ns);
     m.finish_time = catalog::format_time(now_ns());
@@ -249,9 +271,9 @@ private:
     m.system_identifier = control.system_identifier;
     m.uncompressed_size = b.expanded_size;
     m.compressed_size = b.totals.compressed;
-    const store::object_key metadata_key = catalog::metadata_key(b.name);
+    const store::object_key metadata_key = catalog::metadata_key(b.objects.name());
     std::string metadata = catalog::write_metadata(m);
-    co_await catalog::write_object(
+    co_await b.objects.write(
         c_.rt, c_.archive, metadata_key, "application/json", std::move(metadata));
 
     catalog::sentinel s;
@@ -262,17 +284,16 @@ private:
     for (const pg::tablespace& t : b.plan.tablespaces)
       s.tablespaces.push_back(catalog::tablespace{t.oid, t.location, t.link});
     s.partitions = b.totals.partitions;
-    const store::object_key sentinel_key = catalog::sentinel_key(b.name);
     std::string sentinel = catalog::write_sentinel(s);
     co_await session_.ping();
-    co_await catalog::write_object(
-        c_.rt, c_.archive, sentinel_key, "application/json", std::move(sentinel));
+    co_await b.objects.require_partitions(c_.archive);
+    co_await b.objects.write_sentinel(c_.rt, c_.archive, std::move(sentinel));
   }
 
-  task<> discard(catalog::backup_name name) {
+  task<> discard(const backup& b) {
     session_.close();
     try {
-      co_await remove_backup(c_.archive, name);
+      co_await b.objects.remove(c_.rt, c_.archive);
     } catch (const failure& f) {
       log::warning(
           logger,
@@ -284,6 +305,7 @@ private:
 
   context c_;
   pg::cluster_directory cluster_;
+  std::uint64_t system_identifier_;
   pg::backup_session& session_;
 };
 
@@ -305,8 +327,10 @@ task<int> backup_push(context c) {
   co_await session.lock();
   require_archiving(session.facts(), c.line);
   co_await c.archive.prepare();
+  const std::uint64_t system_identifier = control.data.system_identifier;
+  co_await require_cluster_of_archive(c.rt, c.archive, system_identifier);
 
-  pushing_a_backup push(c, cluster, session);
+  pushing_a_backup push(c, cluster, system_identifier, session);
   co_await push();
   co_return 0;
 }

@@ -28,7 +28,7 @@ constexpr std::size_t most_blocks = 10 + store::put_request::staging_blocks;
 struct upload {
   io::runtime& rt;
   store::store& archive;
-  catalog::backup_name name;
+  backup_objects& objects;
 };
 
 std::string rate_of(std::uint64_t bytes, std::chrono::steady_clock::duration took) {
@@ -41,6 +41,7 @@ std::string rate_of(std::uint64_t bytes, std::chrono::steady_clock::duration too
 
 struct putting {
   store::store& archive;
+  backup_objects& objects;
   store::object_key key;
   io::block_budget staging;
   std::uint64_t& bytes;
@@ -48,8 +49,11 @@ struct putting {
   task<> operator()(io::source& body) {
     store::put_request request;
     request.key = key;
+    request.condition = store::put_condition::create_only;
     request.staging = std::move(staging);
+    objects.begin(key);
     const store::put_result result = co_await archive.put(std::move(request), body);
+    objects.done(key, result);
     bytes = result.bytes;
   }
 };
@@ -61,7 +65,7 @@ task<std::uint64_t> store_partition(
     archive::pack_plan plan,
     io::block_budget blocks,
     archive::pack_summary& summary) {
-  const store::object_key key = catalog::partition_key(u.name, number);
+  const store::object_key key = catalog::partition_key(u.objects.name(), number);
   const std::string url = u.archive.url(key);
   log::info(
       logger, {"beginning volume compression", "Building volume " + std::to_string(number) + "."});
@@ -77,7 +81,7 @@ task<std::uint64_t> store_partition(
   io::block_budget no_spare; // a tar is never empty
   archive::lzop_compressor body(u.rt, std::move(packer), std::move(no_spare), stamp);
   std::uint64_t bytes = 0;
-  putting put{u.archive, key, std::move(staging), bytes};
+  putting put{u.archive, u.objects, key, std::move(staging), bytes};
   co_await io::with_source(body, std::move(put));
   summary = packed.summary();
 
@@ -120,13 +124,13 @@ task<> work(work_list& list) {
 task<upload_totals> upload_partitions(
     io::runtime& rt,
     store::store& archive,
-    catalog::backup_name name,
+    backup_objects& objects,
     const std::vector<tree_entry>& entries,
     std::size_t at_once,
     std::uint64_t& expanded_size) {
   const std::size_t pool = rt.blocks().size() - 1; // one for small objects
   at_once = std::min(at_once, pool / least_blocks);
-  work_list list{upload{rt, archive, name}, entries, archive::plan_partitions(entries, at_once)};
+  work_list list{upload{rt, archive, objects}, entries, archive::plan_partitions(entries, at_once)};
   expanded_size = archive::expanded_size(list.partitions);
   at_once = std::min(at_once, list.partitions.size());
   list.blocks_each =
@@ -143,25 +147,15 @@ task<upload_totals> upload_partitions(
 task<std::uint64_t> upload_last_partition(
     io::runtime& rt,
     store::store& archive,
-    catalog::backup_name name,
+    backup_objects& objects,
     std::uint32_t number,
     std::vector<archive::memory_member> members) {
   io::block_budget blocks = co_await rt.blocks().reserve(least_blocks);
   archive::pack_plan plan;
   plan.tail = std::move(members);
   archive::pack_summary summary;
-  upload u{rt, archive, std::move(name)};
-  co_return co_await store_partition(
-      std::move(u), number, std::move(plan), std::move(blocks), summary);
-}
-
-task<> remove_backup(store::store& archive, catalog::backup_name name) {
-  const std::string prefix = catalog::contents_prefix(name);
-  const std::vector<store::object_info> objects = co_await archive.list(prefix);
-  std::vector<store::object_key> keys{catalog::sentinel_key(name)};
-  for (const store::object_info& o : objects)
-    keys.push_back(o.key);
-  co_await archive.remove(std::move(keys));
+  upload u{rt, archive, objects};
+  co_return co_await store_partition(u, number, std::move(plan), std::move(blocks), summary);
 }
 
 } // namespace wale::command

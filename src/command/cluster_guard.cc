@@ -1,14 +1,21 @@
-// The memory is one line: the archive's URL, a blank, the system identifier.
+// The memory is one line: the archive's URL, a blank, and the system identifier; or, where the
+// newest backup does not tell one, the digest of the list of backups that this was found for, so
+// that any later backup is looked at.
 #include "cluster_guard.hpp"
 
+#include <wale/base/digest.hpp>
 #include <wale/base/error.hpp>
+#include <wale/base/log.hpp>
 #include <wale/catalog/catalog.hpp>
 #include <wale/io/fs.hpp>
 
 #include <fcntl.h>
+#include <optional>
+#include <span>
 #include <string>
 #include <unistd.h>
 #include <utility>
+#include <vector>
 
 namespace wale::command {
 namespace {
@@ -23,16 +30,16 @@ public:
     if (fs::is_directory(directory + "/archive_status")) directory_ = directory + "/.wal-e";
   }
 
-  bool knows(std::uint64_t system_identifier) const {
+  bool knows(const std::string& answer) const {
     if (directory_.empty()) return false;
     try {
-      return fs::read_small(directory_ + "/cluster") == line(system_identifier);
+      return fs::read_small(directory_ + "/cluster") == line(answer);
     } catch (const failure&) { // no memory is as good as an empty one
       return false;
     }
   }
 
-  void remember(std::uint64_t system_identifier) const {
+  void remember(const std::string& answer) const {
     if (directory_.empty()) return;
     try {
       fs::make_directory(directory_, 0700);
@@ -42,7 +49,7 @@ public:
     const std::string temporary = directory_ + "/.wal-e-" + std::to_string(::getpid());
     const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
     if (fd < 0) return;
-    const std::string text = line(system_identifier);
+    const std::string text = line(answer);
     const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     ::close(fd);
     if (!written || ::rename(temporary.c_str(), (directory_ + "/cluster").c_str()) != 0)
@@ -50,13 +57,77 @@ public:
   }
 
 private:
-  std::string line(std::uint64_t system_identifier) const {
-    return archive_url_ + " " + std::to_string(system_identifier) + "\n";
-  }
+  std::string line(const std::string& answer) const { return archive_url_ + " " + answer + "\n"; }
 
   std::string archive_url_;
   std::string directory_; ///< empty: not a pg_wal
 };
+
+using backup_list = std::vector<catalog::backup>;
+
+// Every backup that is made, replaced or removed changes it.
+std::string unknown_for(const backup_list& backups) {
+  sha256 digest;
+  for (const catalog::backup& b : backups) {
+    const std::string text = b.name.text() + " " + std::to_string(b.modified_ns) + "\n";
+    digest.update(std::as_bytes(std::span(text)));
+  }
+  return "unknown-" + to_hex(digest.finish());
+}
+
+struct owner {
+  catalog::backup_name backup;
+  std::uint64_t system_identifier;
+};
+
+task<std::optional<owner>>
+look_up_owner(io::runtime& rt, store::store& archive, backup_list backups) {
+  const auto newest = co_await catalog::latest_backup(rt, archive, std::move(backups));
+  if (!newest) co_return std::nullopt;
+  const auto metadata = co_await catalog::load_metadata(rt, archive, newest->name);
+  if (!metadata || metadata->system_identifier == 0) co_return std::nullopt;
+  co_return owner{newest->name, metadata->system_identifier};
+}
+
+// What is wrong with the store is for the push to find out, and one damaged object must not stop
+// it.
+void tell_unknown(const failure& f) {
+  if (f.why() == kind::interrupted) throw f;
+  log::warning(
+      "wal_e.worker.upload",
+      {"could not find out which cluster this archive is of",
+       f.text().msg + (f.text().detail.empty() ? "" : ": " + f.text().detail),
+       "This is normal before the first object is stored. Otherwise mend it: until then nothing "
+       "keeps another cluster from archiving here."});
+}
+
+void require_same(const std::string& what, std::uint64_t mine, const owner& theirs) {
+  if (theirs.system_identifier == mine) return;
+  throw failure(
+      kind::refused,
+      "another cluster archives under this prefix",
+      what + " is of the cluster with system identifier " + std::to_string(mine) +
+          ", the newest backup " + theirs.backup.text() + " of " +
+          std::to_string(theirs.system_identifier) + ".",
+      "Give each cluster a prefix of its own, also after initdb or pg_upgrade.");
+}
+
+// nullopt, too, if the answer that it is unknown is remembered, or could not be found.
+task<std::optional<owner>>
+owner_of(io::runtime& rt, store::store& archive, const memory* remembered) {
+  try {
+    backup_list backups = co_await catalog::list_backups(archive);
+    if (backups.empty()) co_return std::nullopt;
+    const std::string unknown = unknown_for(backups);
+    if (remembered && remembered->knows(unknown)) co_return std::nullopt;
+    std::optional<owner> found = co_await look_up_owner(rt, archive, std::move(backups));
+    if (!found && remembered) remembered->remember(unknown);
+    co_return found;
+  } catch (const failure& f) {
+    tell_unknown(f);
+  }
+  co_return std::nullopt;
+}
 
 } // namespace
 
@@ -65,28 +136,17 @@ task<> require_cluster_of_archive(io::runtime& rt, store::store& archive, archiv
   const std::uint64_t mine = file.header->system_identifier;
   store::object_key top;
   const memory remembered(file.path, archive.url(top));
-  if (remembered.knows(mine)) co_return;
+  if (remembered.knows(std::to_string(mine))) co_return;
+  const std::optional<owner> found = co_await owner_of(rt, archive, &remembered);
+  if (!found) co_return;
+  require_same(file.name.text, mine, *found);
+  remembered.remember(std::to_string(mine));
+}
 
-  std::vector<catalog::backup> backups;
-  try {
-    backups = co_await catalog::list_backups(archive);
-  } catch (const failure& f) {
-    // The first push of all makes the prefix; whether the store works is for the push to find out.
-    if (f.why() == kind::interrupted) throw;
-  }
-  const auto newest = co_await catalog::latest_backup(rt, archive, std::move(backups));
-  if (!newest) co_return;
-  const auto metadata = co_await catalog::load_metadata(rt, archive, newest->name);
-  if (!metadata || metadata->system_identifier == 0) co_return;
-  if (metadata->system_identifier != mine)
-    throw failure(
-        kind::refused,
-        "another cluster archives under this prefix",
-        file.name.text + " is of the cluster with system identifier " + std::to_string(mine) +
-            ", the newest backup " + newest->name.text() + " of " +
-            std::to_string(metadata->system_identifier) + ".",
-        "Give each cluster a prefix of its own, also after initdb or pg_upgrade.");
-  remembered.remember(mine);
+task<> require_cluster_of_archive(
+    io::runtime& rt, store::store& archive, std::uint64_t system_identifier) {
+  const std::optional<owner> found = co_await owner_of(rt, archive, nullptr);
+  if (found) require_same("What is to be backed up", system_identifier, *found);
 }
 
 } // namespace wale::command

@@ -1,14 +1,18 @@
-// Looks segments up one after the other: what was found once stays.
+// Looks segments up one after the other: what was found once stays. Of each one the first block is
+// read: a segment of this name may be another cluster's.
 #include "wal_proof.hpp"
 
 #include "transfer.hpp"
 
+#include <wale/archive/lzop_stream.hpp>
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
 #include <wale/catalog/layout.hpp>
 #include <wale/io/fs.hpp>
+#include <wale/io/stream.hpp>
 
 #include <algorithm>
+#include <memory>
 #include <optional>
 #include <utility>
 
@@ -32,6 +36,29 @@ std::string describe(const pg::archiver_status& a) {
   return text;
 }
 
+void require_header_of(
+    pg::wal_segment segment,
+    const needed_wal& needed,
+    const std::optional<pg::segment_header>& header,
+    const std::string& url) {
+  if (!header)
+    throw failure(
+        kind::corrupt,
+        "a stored WAL file is damaged",
+        url + " does not begin with the header of a WAL segment.");
+  if (header->system_identifier == needed.system_identifier &&
+      header->page_address == segment.start(needed.size))
+    return;
+  throw failure(
+      kind::refused,
+      "the archive holds WAL of another cluster",
+      url + " begins at " + pg::to_string(header->page_address) +
+          " of the cluster with system identifier " + std::to_string(header->system_identifier) +
+          ", the backup needs " + pg::to_string(segment.start(needed.size)) + " of " +
+          std::to_string(needed.system_identifier) + ".",
+      "Give each cluster a prefix of its own, also after initdb or pg_upgrade.");
+}
+
 std::string hint_for(const needed_wal& needed) {
   if (needed.on_standby)
     return "A standby does not switch segments: run \"select pg_switch_wal()\" on the primary. Is "
@@ -44,6 +71,30 @@ task<pg::archiver_status> archiver_of(pg::backup_session& session) {
   co_return status;
 }
 
+struct reading_front {
+  std::optional<pg::segment_header>& header;
+
+  task<> operator()(io::source& plain) {
+    const io::block first = co_await plain.next();
+    if (first) header = pg::read_segment_header(first.bytes());
+  }
+};
+
+// False: the object is gone again.
+task<bool> require_segment_of(context c, pg::wal_segment segment, const needed_wal& needed) {
+  const store::object_key key = catalog::wal_key(segment.name());
+  io::block_budget outputs = co_await c.rt.blocks().reserve(4);
+  io::block_budget reading = outputs.split(2);
+  std::unique_ptr<io::source> object = co_await c.archive.get(key, std::move(reading));
+  if (!object) co_return false;
+  archive::lzop_decompressor plain(c.rt, std::move(object), std::move(outputs));
+  std::optional<pg::segment_header> header;
+  reading_front read{header};
+  co_await io::with_source(plain, read);
+  require_header_of(segment, needed, header, c.archive.url(key));
+  co_return true;
+}
+
 // One file's arrival.
 class wait_for_file {
 public:
@@ -51,12 +102,14 @@ public:
       context c, pg::backup_session& session, const needed_wal& needed, clock::time_point give_up)
       : c_(c), session_(session), needed_(needed), give_up_(give_up) {}
 
-  task<> operator()(std::string name) {
+  /// Without a `segment` it is enough that the object is there.
+  task<> operator()(std::string name, std::optional<pg::wal_segment> segment = {}) {
     const store::object_key key = catalog::wal_key(name);
     std::chrono::milliseconds pause = first_pause;
     clock::time_point warned = clock::now();
     while (true) {
-      if (co_await is_there(key)) co_return;
+      const bool arrived = co_await has_arrived(key, segment);
+      if (arrived) co_return;
       const clock::time_point now = clock::now();
       if (now >= give_up_) co_await give_up(name);
       if (now - warned >= between_warnings) {
@@ -70,12 +123,17 @@ public:
 
 private:
   // A store that has no WAL directory yet is one where nothing has arrived yet.
-  task<bool> is_there(store::object_key key) {
+  task<bool> has_arrived(store::object_key key, std::optional<pg::wal_segment> segment) {
     try {
       const auto attributes = co_await c_.archive.head(std::move(key));
-      co_return attributes.has_value();
+      bool arrived = attributes.has_value();
+      if (arrived && segment) arrived = co_await require_segment_of(c_, *segment, needed_);
+      obstacle_.clear();
+      co_return arrived;
     } catch (const failure& f) {
       if (f.why() != kind::unavailable) throw;
+      obstacle_ = " The store cannot be asked: " + f.text().msg;
+      if (!f.text().detail.empty()) obstacle_ += ": " + f.text().detail;
     }
     co_return false;
   }
@@ -86,7 +144,7 @@ private:
     log::warning(
         logger,
         {"blocking on sending WAL segments",
-         "Waiting for " + name + " to arrive in the archive. " + describe(status),
+         "Waiting for " + name + " to arrive in the archive. " + describe(status) + obstacle_,
          hint_for(needed_)});
   }
 
@@ -95,7 +153,7 @@ private:
     throw failure(
         kind::unavailable,
         "the WAL that the backup needs did not arrive in the archive",
-        name + " is missing. " + describe(status),
+        name + " is missing. " + describe(status) + obstacle_,
         hint_for(needed_));
   }
 
@@ -103,6 +161,7 @@ private:
   pg::backup_session& session_;
   const needed_wal& needed_;
   clock::time_point give_up_;
+  std::string obstacle_; ///< why the store did not answer the last time
 };
 
 task<> bring_history(context c, std::string pg_wal, pg::timeline tli) {
@@ -127,7 +186,7 @@ task<> wait_for_wal(
   pg::wal_segment segment = needed.first;
   while (true) {
     std::string name = segment.name();
-    co_await arrival(std::move(name));
+    co_await arrival(std::move(name), segment);
     if (segment >= needed.last) break;
     segment = segment.next(needed.size);
   }

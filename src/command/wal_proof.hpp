@@ -7,6 +7,7 @@
 #include <wale/pg/wal_name.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <string>
 
 namespace wale::command {
@@ -15,13 +16,15 @@ struct needed_wal {
   pg::wal_segment first;
   pg::wal_segment last; ///< same timeline
   pg::segment_size size;
+  std::uint64_t system_identifier = 0;
   bool on_standby = false; ///< nobody switches segments there
 };
 
 /// Waits until the store holds the segments first..last and their timeline's history file, looking
 /// soon at first, then once a second, with a WARNING each 30 s. A history file that the archiver
 /// has not brought (it was made before this prefix was used) is pushed from `pg_wal`. Throws
-/// kind::unavailable after `patience`, and whatever session.ping() throws.
+/// kind::unavailable after `patience`, kind::refused for a segment that another cluster wrote,
+/// kind::corrupt for one that is none, and whatever session.ping() throws. Takes 4 blocks.
 task<> wait_for_wal(
     context c,
     pg::backup_session& session,

@@ -28,13 +28,14 @@ task<std::vector<backup>> list_backups(store::store& archive);
 task<std::optional<std::string>> read_object(
     io::runtime& rt, store::store& archive, store::object_key key, std::size_t limit = 8 << 20);
 
-/// Stores a small object, replacing what is there.
-task<> write_object(
+/// Stores a small object, unless `create_only` is asked for and it exists.
+task<store::put_result> write_object(
     io::runtime& rt,
     store::store& archive,
     store::object_key key,
     std::string content_type,
-    std::string content);
+    std::string content,
+    store::put_condition condition = store::put_condition::none);
 
 /// Throws kind::corrupt if the object vanished or is none.
 task<sentinel> load_sentinel(io::runtime& rt, store::store& archive, backup_name name);
@@ -43,7 +44,7 @@ task<std::optional<metadata>>
 load_metadata(io::runtime& rt, store::store& archive, backup_name name);
 
 /// When a backup was taken, for ordering: our metadata's finish time, else when the store says that
-/// its sentinel was modified.
+/// its sentinel was modified, also where the metadata is damaged, of which a WARNING tells.
 task<std::optional<backup>>
 latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candidates);
 
