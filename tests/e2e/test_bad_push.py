@@ -110,19 +110,15 @@ def test_another_cluster_is_refused(session_archive, clusters, folder):
     """The newest backup's metadata knows whose archive this is."""
     store = Store(folder / "store")
     shutil.copytree(session_archive.store.root, store.root)
-    other = clusters.archive(folder).start("--wal-segsize=1")
-    name = other.cluster.switch_wal()
-    path = other.cluster.wal_folder() / name
-    # Its archiver fails on the same names; wait for nothing, push a later segment by hand.
-    later = path.with_name("0000000100000000000000F0")
-    content = bytearray(path.read_bytes())
-    content[8:16] = (0xF0 * MEBIBYTE).to_bytes(8, "little")  # where its first page says it is
-    later.write_bytes(content)
+    other = clusters.cluster(folder / "other").initdb("--wal-segsize=1")
+    # Far from every name that the archive holds.
+    other.server_program("pg_resetwal", "-l", "0000000100000000000000F0", "-D", other.data)
+    other.configure().start()
+    path = other.wal_folder() / other.switch_wal()
     before = snapshot(store.root)
-    run = other.tool.run("wal-push", later, code=1)
-    run.error("system identifier")
+    tool = session_archive.tool.with_environment(WALE_FILE_PREFIX=store.url)
+    tool.run("wal-push", path, code=1).error("system identifier")
     assert_unchanged(before, store.root)
-    later.unlink()
 
 
 def test_disk_full(segment, tool, session_archive, small_disk):
