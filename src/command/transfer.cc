@@ -234,7 +234,6 @@ task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable fi
   store::put_request request;
   request.key = catalog::wal_key(file.name.text);
   request.condition = store::put_condition::create_only;
-  request.staging = co_await rt.blocks().reserve(store::put_request::staging_blocks);
   request.plain_digest = [&] {
     done.digest = body.digest();
     return std::optional(done.digest);
