@@ -17,6 +17,7 @@
 #include <fcntl.h>
 #include <new>
 #include <optional>
+#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
@@ -136,14 +137,6 @@ task<> keep_status(task<int> command, int& status) {
   status = co_await std::move(command);
 }
 
-// After a signal: an operation on a dead file server cannot be interrupted.
-[[noreturn]] void leave_stuck(std::optional<restore_mode> mode) {
-  static constexpr std::string_view text = "wal_e.main   WARNING  MSG: interrupted while a file "
-                                           "operation did not end, leaving it behind\n";
-  (void)!::write(STDERR_FILENO, text.data(), text.size());
-  ::_exit(code_of(kind::interrupted, mode));
-}
-
 [[noreturn]] void run_command(const command_line& line, std::optional<restore_mode> mode) {
   refuse_encryption(line.global);
   const std::string prefix = storage_prefix(line.global);
@@ -152,7 +145,8 @@ task<> keep_status(task<int> command, int& status) {
     io::runtime_options options;
     options.engine = io::engine_choice_from_environment();
     options.blocks = i.blocks;
-    options.on_stuck = [mode](int) { leave_stuck(mode); };
+    // No word here: it could be the log that is stuck.
+    options.on_stuck = [mode](int) { ::_exit(code_of(kind::interrupted, mode)); };
     io::runtime rt(std::move(options));
     const std::unique_ptr<store::store> archive = store::open_store(rt, prefix);
     int status = 0;
