@@ -5,7 +5,7 @@ import subprocess
 
 from support.archive import commits_of, finish_recovery
 from support.postgres import Cluster
-from support.tool import assert_unchanged, snapshot
+from support.tool import Store, assert_unchanged, snapshot
 
 
 def unpacked(path):
@@ -23,15 +23,24 @@ class Push:
     name = "wal-push"
 
     def __init__(self, archive, folder):
-        self.archive, self.segment = archive, archive.archive_commits()
-        self.path = archive.cluster.wal_folder() / self.segment
+        # A copy, and a store of its own: the server recycles what it has archived, and the archive
+        # must stay whole.
+        name = archive.archive_commits()
+        self.path = folder / name
+        shutil.copy(archive.cluster.wal_folder() / name, self.path)
         self.content = self.path.read_bytes()
-        self.object = archive.store.wal / f"{self.segment}.lzo"
+        self.tool = archive.tool
+        self.store = Store(folder / "store")
+        self.store.wal.mkdir(parents=True)
+        self.object = self.store.wal / f"{name}.lzo"
+        self.before = snapshot(self.store.root)
 
     def prepare(self):
         self.object.unlink(missing_ok=True)
-        self.before = snapshot(self.archive.store.root)
-        return ["wal-push", self.path]
+        return self.arguments()
+
+    def arguments(self):
+        return ["--file-prefix", self.store.url, "wal-push", self.path]
 
     def check(self, code):
         assert self.object.exists() or code != 0
@@ -40,11 +49,10 @@ class Push:
         assert self.path.read_bytes() == self.content
 
     def retry(self):
-        self.archive.tool.run("wal-push", self.path)
+        self.tool.run(*self.arguments())
         self.check(0)
         self.object.unlink()
-        assert_unchanged(self.before, self.archive.store.root)
-        self.archive.tool.run("wal-push", self.path)
+        assert_unchanged(self.before, self.store.root)
 
 
 class Fetch:
