@@ -17,7 +17,6 @@
 #include <fcntl.h>
 #include <new>
 #include <optional>
-#include <poll.h>
 #include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
