@@ -142,8 +142,13 @@ const server_facts& backup_session::facts() const noexcept {
 task<> backup_session::lock() {
   const std::string sql =
       "SELECT pg_catalog.pg_try_advisory_lock(" + std::to_string(backup_lock_key) + ")";
-  const rows answer = co_await state_->session.query(sql);
-  if (only_row(answer, 1)[0] == "t") co_return;
+  // The server needs a moment to notice that the session of a killed backup is gone.
+  const std::string pause = "SELECT pg_catalog.pg_sleep(0.1)";
+  for (int attempt = 0; attempt < 20; ++attempt) {
+    if (attempt > 0) co_await state_->session.query(pause);
+    const rows answer = co_await state_->session.query(sql);
+    if (only_row(answer, 1)[0] == "t") co_return;
+  }
   throw failure(
       kind::refused,
       "another backup is running",

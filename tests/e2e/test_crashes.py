@@ -61,8 +61,9 @@ def test_at_every_kth_operation(name, action, archive, failing, folder):
         assert code in expected, f"{action} at operation {number} of {operations}: exit {code}"
         command.check(code)
         command.retry()
-    # An operation that fails or is interrupted need not be the end: a cache, a clean-up.
-    assert died > 0 and (action != "kill" or died >= 0.8 * len(range(1, operations + 1, step)))
+    # An operation that fails or is interrupted need not be the end: a cache, a clean-up. How many
+    # there are differs from run to run: small blocks that are ready together are written together.
+    assert died > 0 and (action != "kill" or died >= 0.5 * len(range(1, operations + 1, step)))
 
 
 def timed(tool, command):

@@ -80,7 +80,7 @@ public:
 
   const server_facts& facts() const noexcept;
 
-  /// Takes the advisory lock. Throws kind::refused if another session holds it.
+  /// Takes the advisory lock. Throws kind::refused if another session holds it for two seconds.
   task<> lock();
 
   /// pg_backup_start. With `fast` false it waits for the next spread checkpoint: minutes.

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 
 from support.archive import commits_of, finish_recovery
-from support.postgres import Cluster
+from support.postgres import Cluster, wait_until
 from support.tool import Store, assert_unchanged, snapshot
 
 
@@ -89,6 +89,9 @@ class Backup:
         self.known = set(archive.store.backups())
 
     def prepare(self):
+        # The session of a killed backup ends when the server has finished its checkpoint.
+        held = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'"
+        wait_until(lambda: self.archive.cluster.sql(held) == "0", "the lock of the backup stays")
         return ["backup-push", "--checkpoint=fast", self.archive.cluster.data]
 
     def check(self, code):
