@@ -36,7 +36,9 @@ class Push:
         self.before = snapshot(self.store.root)
 
     def prepare(self):
-        self.object.unlink(missing_ok=True)
+        # What an earlier crash left changes how many operations there are.
+        for path in self.store.wal.iterdir():
+            path.unlink()
         return self.arguments()
 
     def arguments(self):
