@@ -2,7 +2,7 @@
 
 _wal_e() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
-  local commands='backup-push backup-fetch backup-list wal-push wal-fetch version'
+  local commands='backup-push backup-fetch backup-list wal-push wal-fetch wal-prefetch delete version'
   local options='--help --version --aws-access-key-id --aws-instance-profile --gs-access-key-id
     --wabs-account-name --s3-prefix --wabs-prefix --gs-prefix --file-prefix --gpg-key-id --terse'
   local command='' word
@@ -18,7 +18,7 @@ _wal_e() {
       mapfile -t COMPREPLY < <(compgen -W 'spread fast' -- "$current")
       return
       ;;
-    --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | -[akp])
+    --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | --grace | -[akp])
       return
       ;;
   esac
@@ -27,14 +27,16 @@ _wal_e() {
     '') options="$options $commands" ;;
     backup-push) options='--help --pool-size --checkpoint --archive-timeout --no-archive-check' ;;
     backup-fetch) options='--help --pool-size --overwrite' ;;
-    backup-list) options='--help --detail LATEST' ;;
+    backup-list) options='--help --detail --json --pretty LATEST' ;;
     wal-push) options='--help --pool-size' ;;
     wal-fetch) options='--help --prefetch' ;;
+    wal-prefetch) options='--help --prefetch --data-directory' ;;
+    delete) options='--help --dry-run --confirm --grace before retain old-versions everything' ;;
     version) options='--help' ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
   case $command in
-    backup-push | backup-fetch | wal-push | wal-fetch)
+    backup-push | backup-fetch | wal-push | wal-fetch | wal-prefetch)
       [ "${current#-}" = "$current" ] || return
       mapfile -t COMPREPLY < <(compgen -f -- "$current")
       compopt -o filenames 2>/dev/null

@@ -1,4 +1,4 @@
-// Order by number: a queue of slots, and a turnstile in front of the digest.
+// Order by number: a queue of slots, and the digest's own thread.
 #include "in_order.hpp"
 
 #include <utility>
@@ -52,10 +52,10 @@ task<io::block> ordered_blocks::take() {
 task<> ordered_sha256::add(std::uint64_t number, std::span<const std::byte> bytes) {
   while (next_ != number)
     co_await advanced_.wait();
-  auto job = [this, bytes] { digest_.update(bytes); };
-  co_await runtime_.offload(job);
   ++next_;
   advanced_.notify_all();
+  auto job = [this, bytes] { digest_.update(bytes); };
+  co_await runtime_.offload_in_order(job);
 }
 
 } // namespace wale::archive

@@ -51,20 +51,21 @@ private:
   io::event changed_;
 };
 
-/// One SHA-256 over numbered pieces, computed on the CPU pool while others wait there for nothing.
+/// One SHA-256 over pieces in their order, computed on a thread of its own: it is the longest of
+/// all chains, and must not stop for anything between two pieces.
 class ordered_sha256 {
 public:
   explicit ordered_sha256(io::runtime& rt) : runtime_(rt) {}
 
-  /// Adds piece `number` when all before it have been added. A piece whose predecessor failed waits
-  /// until it is cancelled.
+  /// Adds piece `number` behind all before it and returns when it is added. A piece whose
+  /// predecessor failed waits until it is cancelled.
   task<> add(std::uint64_t number, std::span<const std::byte> bytes);
   sha256_value finish() { return digest_.finish(); }
 
 private:
   io::runtime& runtime_;
   sha256 digest_;
-  std::uint64_t next_ = 0;
+  std::uint64_t next_ = 0; ///< whose turn it is to be queued
   io::event advanced_;
 };
 

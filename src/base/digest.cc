@@ -1,20 +1,22 @@
-// SHA-256 by OpenSSL's EVP interface.
+// Digests by OpenSSL.
 #include <wale/base/digest.hpp>
+#include <wale/base/error.hpp>
 
+#define OPENSSL_SUPPRESS_DEPRECATED // of SHA256_*, see below
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
-
-#include <new>
+#include <openssl/sha.h>
 
 namespace wale {
 
+// Not by EVP, whose first use reads OpenSSL's configuration and asks its providers: a millisecond
+// of each wal-push, before the first byte is hashed.
 struct sha256::state {
-  EVP_MD_CTX* context = EVP_MD_CTX_new();
-  ~state() { EVP_MD_CTX_free(context); }
+  SHA256_CTX context;
 };
 
 sha256::sha256() : state_(std::make_unique<state>()) {
-  if (!state_->context || EVP_DigestInit_ex(state_->context, EVP_sha256(), nullptr) != 1)
-    throw std::bad_alloc();
+  SHA256_Init(&state_->context);
 }
 
 sha256::~sha256() = default;
@@ -22,13 +24,29 @@ sha256::sha256(sha256&&) noexcept = default;
 sha256& sha256::operator=(sha256&&) noexcept = default;
 
 void sha256::update(std::span<const std::byte> bytes) {
-  EVP_DigestUpdate(state_->context, bytes.data(), bytes.size());
+  SHA256_Update(&state_->context, bytes.data(), bytes.size());
 }
 
 sha256_value sha256::finish() {
   sha256_value v;
-  EVP_DigestFinal_ex(state_->context, reinterpret_cast<unsigned char*>(v.data()), nullptr);
+  SHA256_Final(reinterpret_cast<unsigned char*>(v.data()), &state_->context);
   return v;
+}
+
+void prepare_crypto() {
+  OPENSSL_init_crypto(OPENSSL_INIT_LOAD_CONFIG, nullptr);
+}
+
+std::array<std::byte, 16> md5(std::string_view text) {
+  std::array<std::byte, 16> sum{};
+  auto* const out = reinterpret_cast<unsigned char*>(sum.data());
+  if (EVP_Digest(text.data(), text.size(), out, nullptr, EVP_md5(), nullptr) != 1)
+    throw failure(
+        kind::unavailable,
+        "MD5 is not available",
+        "OpenSSL refused it.",
+        "Is this machine in FIPS mode? S3 requires MD5 for removals.");
+  return sum;
 }
 
 std::string to_hex(const sha256_value& v) {

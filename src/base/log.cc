@@ -6,7 +6,6 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -56,16 +55,24 @@ std::string padded(std::string_view text, std::size_t width) {
   return s;
 }
 
+// Not by gmtime_r, which reads the time zone first.
 std::string timestamp(std::chrono::system_clock::time_point time) {
-  const auto since_epoch =
-      std::chrono::duration_cast<std::chrono::microseconds>(time.time_since_epoch()).count();
-  const std::time_t seconds = since_epoch / 1000000;
-  std::tm utc{};
-  gmtime_r(&seconds, &utc);
-  char date[32];
-  std::strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%S", &utc);
-  char text[48];
-  std::snprintf(text, sizeof text, "%s.%06d-00", date, static_cast<int>(since_epoch % 1000000));
+  const auto microseconds = std::chrono::floor<std::chrono::microseconds>(time);
+  const auto day = std::chrono::floor<std::chrono::days>(microseconds);
+  const std::chrono::year_month_day date(day);
+  const std::chrono::hh_mm_ss clock(microseconds - day);
+  char text[64];
+  std::snprintf(
+      text,
+      sizeof text,
+      "%04d-%02u-%02uT%02d:%02d:%02d.%06d-00",
+      static_cast<int>(date.year()),
+      static_cast<unsigned>(date.month()),
+      static_cast<unsigned>(date.day()),
+      static_cast<int>(clock.hours().count()),
+      static_cast<int>(clock.minutes().count()),
+      static_cast<int>(clock.seconds().count()),
+      static_cast<int>(clock.subseconds().count()));
   return text;
 }
 

@@ -1,7 +1,7 @@
-// The serializer, and the one unit that compiles Boost.JSON.
+// The serializer.
 #include "python_json.hpp"
 
-#include <boost/json/src.hpp>
+#include <boost/json/serialize.hpp>
 
 #include <cstdint>
 #include <cstdio>

@@ -4,6 +4,7 @@
 #include "restore_target.hpp"
 
 #include <wale/archive/extract.hpp>
+#include <wale/archive/gpg.hpp>
 #include <wale/archive/lzop_stream.hpp>
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
@@ -40,6 +41,7 @@ constexpr const char* held_map_file = ".wal-e-tablespace_map";
 
 // Blocks of one partition's pipeline, by use; more would only leave the cache.
 constexpr std::size_t reading_blocks = 3;
+constexpr std::size_t input_blocks = reading_blocks + archive::gpg_blocks;
 constexpr std::size_t least_outputs = 4;
 constexpr std::size_t most_outputs = 8;
 
@@ -154,11 +156,14 @@ task<> restore_partition(restoring& r, store::object_key key) {
        "The absolute " + r.c.archive.kind_name() + " key is " + r.c.archive.prefix() + key.name +
            "."});
 
-  io::block_budget outputs = co_await r.c.rt.blocks().reserve(r.outputs_each + reading_blocks);
+  io::block_budget outputs = co_await r.c.rt.blocks().reserve(r.outputs_each + input_blocks);
   io::block_budget reading = outputs.split(reading_blocks);
+  io::block_budget decrypting = outputs.split(archive::gpg_blocks);
   std::unique_ptr<io::source> object = co_await r.c.archive.get(key, std::move(reading));
   if (!object) throw not_whole(r.backup.name, url + " vanished.");
-  archive::lzop_decompressor plain(r.c.rt, std::move(object), std::move(outputs));
+  auto compressed = std::make_unique<archive::gpg_decryptor>(
+      r.c.rt, std::move(object), std::move(decrypting), url);
+  archive::lzop_decompressor plain(r.c.rt, std::move(compressed), std::move(outputs));
   extracting extract{r, r.options};
   std::exception_ptr error;
   try {
@@ -293,9 +298,9 @@ task<> restore(context c, const found_backup& backup, const restore_target& targ
   const std::size_t at_once = std::min<std::size_t>(
       {c.line.number("pool-size", 1),
        backup.partitions.size(),
-       pool / (least_outputs + reading_blocks)});
+       pool / (least_outputs + input_blocks)});
   restoring r{c, backup, options_for(target, !can_sync), 0};
-  r.outputs_each = std::clamp(pool / at_once - reading_blocks, least_outputs, most_outputs);
+  r.outputs_each = std::clamp(pool / at_once - input_blocks, least_outputs, most_outputs);
   r.options.blocks_in_flight = r.outputs_each - 2;
 
   io::task_group workers(c.rt.context().get_executor());

@@ -1,52 +1,18 @@
-// backup-list: the backups on stdout, in WAL-E's tab separated form (CRLF, Python's "excel-tab").
+// backup-list: the backups on stdout.
+#include "backup_table.hpp"
 #include "context.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
 #include <wale/catalog/catalog.hpp>
 
-#include <array>
 #include <cstdio>
-#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 namespace wale::command {
 namespace {
-
-constexpr std::array column_names{
-    "name",
-    "last_modified",
-    "expanded_size_bytes",
-    "wal_segment_backup_start",
-    "wal_segment_offset_backup_start",
-    "wal_segment_backup_stop",
-    "wal_segment_offset_backup_stop"};
-
-using columns = std::array<std::string, column_names.size()>;
-
-std::string quoted(const std::string& text) {
-  if (text.find_first_of("\t\r\n\"") == std::string::npos) return text;
-  std::string q = "\"";
-  for (char c : text)
-    q += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return q + "\"";
-}
-
-template <class Texts> void append_row(std::string& out, const Texts& texts) {
-  const char* separator = "";
-  for (const auto& text : texts) {
-    out += separator + quoted(text);
-    separator = "\t";
-  }
-  out += "\r\n";
-}
-
-void fill_details(columns& c, const catalog::sentinel& s) {
-  if (s.expanded_size_bytes) c[2] = std::to_string(*s.expanded_size_bytes);
-  c[5] = s.wal_segment_backup_stop;
-  c[6] = s.wal_segment_offset_backup_stop;
-}
 
 void print(const std::string& text) {
   if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
@@ -55,32 +21,67 @@ void print(const std::string& text) {
 
 enum class details { filled, vanished, unreadable };
 
-// One bad sentinel must not hide the other backups.
-task<details> look_into(context c, catalog::backup_name name, columns& row) {
-  const store::object_key key = catalog::sentinel_key(name);
-  const std::string url = c.archive.url(key);
+task<details> fill_sentinel(context c, backup_row& row) {
+  const store::object_key key = catalog::sentinel_key(row.listed.name);
+  const std::optional<std::string> text = co_await catalog::read_object(c.rt, c.archive, key);
+  if (!text) co_return details::vanished;
+  row.sentinel = catalog::read_sentinel(*text, c.archive.url(key));
+  co_return details::filled;
+}
+
+task<details> fill_metadata(context c, backup_row& row) {
+  row.metadata = co_await catalog::load_metadata(c.rt, c.archive, row.listed.name);
+  co_return details::filled;
+}
+
+// One bad object must not hide the other backups.
+task<details> look_into(context c, task<details> (*fill)(context, backup_row&), backup_row& row) {
   try {
-    const std::optional<std::string> text = co_await catalog::read_object(c.rt, c.archive, key);
-    if (!text) co_return details::vanished;
-    fill_details(row, catalog::read_sentinel(*text, url));
-    co_return details::filled;
+    co_return co_await fill(c, row);
   } catch (const failure& f) {
     if (f.why() == kind::interrupted || f.why() == kind::bug) throw;
     log::warning(
         "wal_e.operator.backup",
         {"a backup's details cannot be shown",
-         url + ": " + f.text().msg + (f.text().detail.empty() ? "" : ": " + f.text().detail),
+         row.listed.name.text() + ": " + f.text().msg +
+             (f.text().detail.empty() ? "" : ": " + f.text().detail),
          "The backup is listed without them."});
   }
   co_return details::unreadable;
 }
 
+struct listing {
+  std::vector<backup_row> rows;
+  bool all_are_readable = true;
+};
+
+task<listing> look_at(context c, std::vector<catalog::backup> backups, bool wants_all) {
+  listing found;
+  for (catalog::backup& b : backups) {
+    backup_row row{std::move(b)};
+    details d = details::filled;
+    if (wants_all || c.line.has("detail")) d = co_await look_into(c, fill_sentinel, row);
+    if (d == details::vanished) continue;
+    if (d == details::unreadable) found.all_are_readable = false;
+    if (wants_all) d = co_await look_into(c, fill_metadata, row);
+    if (d == details::unreadable) found.all_are_readable = false;
+    found.rows.push_back(std::move(row));
+  }
+  co_return found;
+}
+
 } // namespace
 
 task<int> backup_list(context c) {
-  std::string header;
-  append_row(header, column_names);
-  print(header); // before the query is looked at, as WAL-E does
+  const bool as_objects = c.line.has("json");
+  const bool for_people = c.line.has("pretty");
+  if (as_objects && for_people)
+    throw failure(
+        kind::usage,
+        "the command line was not understood",
+        "--json and --pretty exclude each other");
+  // Before the query is looked at, as WAL-E does.
+  if (!as_objects && !for_people) print(tab_separated_header());
 
   std::vector<catalog::backup> backups;
   if (c.line.operands.empty())
@@ -88,23 +89,22 @@ task<int> backup_list(context c) {
   else
     backups = co_await catalog::find_backups(c.rt, c.archive, c.line.operands[0]);
 
-  std::string rows;
-  bool all_are_readable = true;
-  for (const catalog::backup& b : backups) {
-    columns row{b.name.text(), b.last_modified, "", b.name.segment(), b.name.offset(), "", ""};
-    if (c.line.has("detail")) {
-      const details d = co_await look_into(c, b.name, row);
-      if (d == details::vanished) continue;
-      if (d == details::unreadable) all_are_readable = false;
-    }
-    append_row(rows, row);
-  }
-  print(rows);
-  if (!all_are_readable)
+  const bool wants_all = as_objects || for_people;
+  const listing found = co_await look_at(c, std::move(backups), wants_all);
+  std::string text;
+  if (as_objects)
+    text = as_json(found.rows);
+  else if (for_people)
+    text = as_table(found.rows);
+  else
+    for (const backup_row& row : found.rows)
+      text += tab_separated(row);
+  print(text);
+  if (!found.all_are_readable)
     throw failure(
         kind::corrupt,
         "not every backup could be looked into",
-        "The warnings before name them; their rows have empty columns.",
+        "The warnings before name them; what could not be read is left empty.",
         "Compare these objects with a copy of the archive.");
   co_return 0;
 }

@@ -3,6 +3,7 @@
 #include "backup_upload.hpp"
 #include "cluster_guard.hpp"
 #include "context.hpp"
+#include "encryption.hpp"
 #include "wal_proof.hpp"
 
 #include <wale/base/error.hpp>
@@ -316,6 +317,7 @@ task<int> backup_push(context c) {
   c.line.number("pool-size", 1);
   c.line.number("archive-timeout", 0);
   const std::string directory = c.line.operands.at(0);
+  co_await require_usable_key(c.rt);
   auto find = [&] { return pg::find_cluster(directory); };
   const pg::cluster_directory cluster = co_await c.rt.offload(find);
   auto read_control = [&] { return pg::read_control_file(cluster.path); };

@@ -9,6 +9,7 @@
 #include <wale/catalog/catalog.hpp>
 #include <wale/io/fs.hpp>
 
+#include <algorithm>
 #include <fcntl.h>
 #include <optional>
 #include <span>
@@ -33,7 +34,7 @@ public:
   bool knows(const std::string& answer) const {
     if (directory_.empty()) return false;
     try {
-      return fs::read_small(directory_ + "/cluster") == line(answer);
+      return fs::read_small(path()) == line(answer);
     } catch (const failure&) { // no memory is as good as an empty one
       return false;
     }
@@ -52,11 +53,16 @@ public:
     const std::string text = line(answer);
     const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     ::close(fd);
-    if (!written || ::rename(temporary.c_str(), (directory_ + "/cluster").c_str()) != 0)
-      ::unlink(temporary.c_str());
+    if (!written || ::rename(temporary.c_str(), path().c_str()) != 0) ::unlink(temporary.c_str());
   }
 
 private:
+  // An archive_command may have several destinations.
+  std::string path() const {
+    sha256 digest;
+    digest.update(std::as_bytes(std::span(archive_url_)));
+    return directory_ + "/cluster-" + to_hex(digest.finish()).substr(0, 8);
+  }
   std::string line(const std::string& answer) const { return archive_url_ + " " + answer + "\n"; }
 
   std::string archive_url_;
@@ -80,10 +86,12 @@ struct owner {
   std::uint64_t system_identifier;
 };
 
+// The one that was finished last as far as the listing tells: any recent one would do, and reading
+// the metadata of all of them would take longer than the push.
 task<std::optional<owner>>
 look_up_owner(io::runtime& rt, store::store& archive, backup_list backups) {
-  const auto newest = co_await catalog::latest_backup(rt, archive, std::move(backups));
-  if (!newest) co_return std::nullopt;
+  const auto newest = std::ranges::max_element(backups, {}, &catalog::backup::modified_ns);
+  if (newest == backups.end()) co_return std::nullopt;
   const auto metadata = co_await catalog::load_metadata(rt, archive, newest->name);
   if (!metadata || metadata->system_identifier == 0) co_return std::nullopt;
   co_return owner{newest->name, metadata->system_identifier};

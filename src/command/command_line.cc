@@ -5,6 +5,7 @@
 #include <cxxopts.hpp>
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 #include <memory>
 #include <utility>
@@ -47,45 +48,56 @@ bool wants_next(std::string_view letters, std::span<const option_spec> known) {
   return false;
 }
 
-// Copies options from `in`, starting at `at`, with their names in full. Stops before the first
-// operand if `stop_at_operand`; returns where it stopped.
-std::size_t take_options(
+// As argparse, which WAL-E uses: none of our options looks like one.
+bool is_negative_number(std::string_view word) {
+  return word.size() > 1 && word[0] == '-' &&
+         word.find_first_not_of("0123456789", 1) == std::string_view::npos;
+}
+
+// Options with their names in full, and what is not an option.
+struct sorted_words {
+  arguments options;
+  std::vector<std::string> operands;
+};
+
+// One long option, whose value may be the next word.
+std::string
+take_long_option(const arguments& in, std::size_t& at, std::span<const option_spec> known) {
+  const std::string& word = in[at++];
+  const std::size_t equals = word.find('=');
+  const option_spec& o = expand(std::string_view(word).substr(2, equals - 2), known);
+  const std::string name = "--" + std::string(o.name);
+  if (o.argument.empty() && equals != std::string::npos)
+    throw usage_error(name + " takes no value");
+  if (o.argument.empty()) return name;
+  if (equals != std::string::npos) return name + word.substr(equals);
+  if (at == in.size()) throw usage_error(name + " needs a value");
+  return name + "=" + in[at++];
+}
+
+// Sorts the words from `at` on. Stops at the first operand if `stop_at_operand`; returns where it
+// stopped.
+std::size_t take_words(
     const arguments& in,
     std::size_t at,
     std::span<const option_spec> known,
     bool stop_at_operand,
-    arguments& out) {
+    sorted_words& out) {
+  bool only_operands = false;
   while (at < in.size()) {
-    const std::string& a = in[at];
-    if (a == "--") {
-      out.insert(out.end(), in.begin() + static_cast<std::ptrdiff_t>(at), in.end());
-      return in.size();
-    }
-    const bool is_long = a.starts_with("--");
-    const bool is_short = !is_long && a.size() > 1 && a[0] == '-';
-    if (!is_long && !is_short && stop_at_operand) return at;
-    ++at;
-    if (is_short) {
-      out.push_back(a);
-      if (wants_next(std::string_view(a).substr(1), known) && at < in.size())
-        out.push_back(in[at++]);
-      continue;
-    }
-    if (!is_long) {
-      out.push_back(a);
-      continue;
-    }
-    const std::size_t equals = a.find('=');
-    const option_spec& o = expand(std::string_view(a).substr(2, equals - 2), known);
-    if (o.argument.empty() && equals != std::string::npos)
-      throw usage_error("--" + std::string(o.name) + " takes no value");
-    if (equals != std::string::npos) {
-      out.push_back("--" + std::string(o.name) + a.substr(equals));
-    } else if (o.argument.empty()) {
-      out.push_back("--" + std::string(o.name));
+    const std::string& word = in[at];
+    if (word == "--" && !only_operands) {
+      only_operands = true;
+      ++at;
+    } else if (only_operands || word.size() < 2 || word[0] != '-' || is_negative_number(word)) {
+      if (stop_at_operand) return at;
+      out.operands.push_back(in[at++]);
+    } else if (word.starts_with("--")) {
+      out.options.push_back(take_long_option(in, at, known));
     } else {
-      if (at == in.size()) throw usage_error("--" + std::string(o.name) + " needs a value");
-      out.push_back("--" + std::string(o.name) + "=" + in[at++]);
+      out.options.push_back(in[at++]);
+      if (wants_next(std::string_view(word).substr(1), known) && at < in.size())
+        out.options.push_back(in[at++]);
     }
   }
   return at;
@@ -120,32 +132,45 @@ option_values values_of(const cxxopts::ParseResult& parsed, std::span<const opti
   return values;
 }
 
-option_values parse(
-    const arguments& options,
-    std::span<const option_spec> known,
-    std::vector<std::string>& operands) {
+option_values parse(const arguments& options, std::span<const option_spec> known) {
   cxxopts::Options parser("wal-e");
   add_options(parser, known);
-  parser.add_options()("operands", "", cxxopts::value<std::vector<std::string>>());
-  parser.parse_positional({"operands"});
   std::vector<const char*> argv{"wal-e"};
   for (const std::string& a : options)
     argv.push_back(a.c_str());
   try {
-    const cxxopts::ParseResult parsed = parser.parse(static_cast<int>(argv.size()), argv.data());
-    if (parsed.count("operands")) operands = parsed["operands"].as<std::vector<std::string>>();
-    return values_of(parsed, known);
+    return values_of(parser.parse(static_cast<int>(argv.size()), argv.data()), known);
   } catch (const cxxopts::exceptions::exception& e) {
     throw usage_error(e.what());
   }
 }
 
+std::optional<unsigned long> whole_number(std::string_view text, unsigned long least) {
+  unsigned long n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size() || n < least || n > 1'000'000'000)
+    return std::nullopt;
+  return n;
+}
+
 void check_operands(const command_line& line) {
-  const auto& specs = line.command->operands;
+  const command_spec& command = line.subcommand ? *line.subcommand : *line.command;
+  if (!line.subcommand && !command.subcommands.empty()) {
+    std::string names;
+    for (const command_spec& s : command.subcommands)
+      names += (names.empty() ? "" : ", ") + std::string(s.name);
+    throw usage_error("missing: one of " + names);
+  }
+  const auto& specs = command.operands;
   for (std::size_t i = line.operands.size(); i < specs.size(); ++i)
     if (specs[i].required) throw usage_error("missing: " + std::string(specs[i].name));
   if (line.operands.size() > specs.size())
     throw usage_error("unexpected: " + line.operands[specs.size()]);
+  for (std::size_t i = 0; i < line.operands.size(); ++i)
+    if (specs[i].is_count && !whole_number(line.operands[i], 1))
+      throw usage_error(
+          std::string(specs[i].name) + " is a whole number of at least 1, not \"" +
+          line.operands[i] + "\"");
 }
 
 std::string describe(const option_spec& o) {
@@ -166,30 +191,61 @@ std::string describe(const option_spec& o) {
 unsigned long command_line::number(std::string_view option, unsigned long least) const {
   const auto found = options.find(option);
   const std::string& text = found == options.end() ? std::string() : found->second;
-  unsigned long n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size() || n < least || n > 1'000'000'000)
-    throw usage_error(
-        "--" + std::string(option) + " needs a whole number of at least " + std::to_string(least) +
-        ", not \"" + text + "\"");
-  return n;
+  if (const auto n = whole_number(text, least)) return *n;
+  throw usage_error(
+      "--" + std::string(option) + " needs a whole number of at least " + std::to_string(least) +
+      ", not \"" + text + "\"");
+}
+
+std::chrono::seconds command_line::time(std::string_view option) const {
+  const auto found = options.find(option);
+  const std::string given = found == options.end() ? std::string() : found->second;
+  std::string_view text = given;
+  std::chrono::seconds unit = std::chrono::hours(1);
+  constexpr std::array<std::pair<char, std::chrono::seconds>, 4> units{
+      {{'s', std::chrono::seconds(1)},
+       {'m', std::chrono::minutes(1)},
+       {'h', std::chrono::hours(1)},
+       {'d', std::chrono::days(1)}}};
+  for (const auto& [letter, seconds] : units) {
+    if (!text.ends_with(letter)) continue;
+    unit = seconds;
+    text.remove_suffix(1);
+    break;
+  }
+  const auto n = whole_number(text, 0);
+  // Beyond, nanoseconds since the epoch would overflow.
+  if (n && *n <= 36'500UL * 86'400 / static_cast<unsigned long>(unit.count()))
+    return static_cast<std::int64_t>(*n) * unit;
+  throw usage_error(
+      "--" + std::string(option) + " needs a time such as 24h, 90m or 2d, not \"" + given + "\"");
 }
 
 command_line parse_command_line(const arguments& in) {
   command_line line;
-  arguments out;
-  const std::size_t at = take_options(in, 0, global_options(), true, out);
-  std::vector<std::string> none;
-  line.global = parse(out, global_options(), none);
+  sorted_words global;
+  std::size_t at = take_words(in, 0, global_options(), true, global);
+  line.global = parse(global.options, global_options());
   if (line.global.contains("aws-access-key-id") && line.global.contains("aws-instance-profile"))
     throw usage_error("--aws-instance-profile is not allowed together with --aws-access-key-id");
   if (at == in.size()) return line;
 
   line.command = find_command(in[at]);
   if (!line.command) throw usage_error("there is no command \"" + in[at] + "\"");
-  out.clear();
-  take_options(in, at + 1, line.command->options, false, out);
-  line.options = parse(out, line.command->options, line.operands);
+  const bool has_subcommands = !line.command->subcommands.empty();
+  sorted_words own;
+  at = take_words(in, at + 1, line.command->options, has_subcommands, own);
+  line.options = parse(own.options, line.command->options);
+  line.operands = std::move(own.operands);
+  if (has_subcommands && at < in.size()) {
+    line.subcommand = find_subcommand(*line.command, in[at]);
+    if (!line.subcommand)
+      throw usage_error("there is no \"" + std::string(line.command->name) + " " + in[at] + "\"");
+    sorted_words rest;
+    take_words(in, at + 1, line.subcommand->options, false, rest);
+    line.options.merge(parse(rest.options, line.subcommand->options));
+    line.operands = std::move(rest.operands);
+  }
   if (!line.has("help") && !line.global.contains("help")) check_operands(line);
   return line;
 }
@@ -197,7 +253,11 @@ command_line parse_command_line(const arguments& in) {
 std::string usage_text(const command_spec* command) {
   std::string text = "usage: wal-e [GLOBAL OPTIONS] ";
   if (!command) return text + "COMMAND [OPTIONS] [OPERANDS]\n";
-  text += std::string(command->name) + " [OPTIONS]";
+  // A command's options stand before its subcommand.
+  const std::size_t blank = command->name.find(' ');
+  text += std::string(command->name.substr(0, blank)) + " [OPTIONS]";
+  if (blank != std::string_view::npos) text += std::string(command->name.substr(blank));
+  if (!command->subcommands.empty()) text += " SUBCOMMAND";
   for (const operand_spec& o : command->operands)
     text += o.required ? " " + std::string(o.name) : " [" + std::string(o.name) + "]";
   return text + "\n";
@@ -206,7 +266,12 @@ std::string usage_text(const command_spec* command) {
 std::string help_text(const command_spec* command) {
   std::string text = usage_text(command) + "\n";
   if (command) {
-    text += "Purpose: " + std::string(command->summary) + ".\n\nOptions:\n";
+    text += "Purpose: " + std::string(command->summary) + ".\n";
+    for (const command_spec& s : command->subcommands)
+      text += (&s == command->subcommands.data() ? "\nSubcommands:\n  " : "  ") +
+              std::string(s.name) + std::string(21 - s.name.size(), ' ') + std::string(s.summary) +
+              "\n";
+    text += "\nOptions:\n";
     for (const option_spec& o : command->options)
       text += describe(o);
     return text + "\nExample:\n  " + std::string(command->example) + "\n";

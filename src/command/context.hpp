@@ -21,5 +21,7 @@ task<int> backup_fetch(context c);
 task<int> backup_list(context c);
 task<int> wal_push(context c);
 task<int> wal_fetch(context c);
+task<int> wal_prefetch(context c);
+task<int> delete_objects(context c);
 
 } // namespace wale::command

@@ -55,6 +55,20 @@ constexpr std::array backup_fetch_options{
 constexpr std::array backup_list_options{
     help_option,
     option_spec{"detail", 0, "", "", "fill in all columns, one more request for each backup"},
+    option_spec{"json", 0, "", "", "all that is known of each backup, as JSON"},
+    option_spec{"pretty", 0, "", "", "a table for people, with all columns"},
+};
+
+constexpr std::array delete_options{
+    help_option,
+    option_spec{"dry-run", 'n', "", "", "only show what would go, also with --confirm"},
+    option_spec{"confirm", 0, "", "", "remove it; without, this is a dry run"},
+    option_spec{
+        "grace",
+        0,
+        "HOURS",
+        "24",
+        "backups without sentinel are left alone while they are younger"},
 };
 
 constexpr std::array wal_push_options{
@@ -67,7 +81,47 @@ constexpr std::array wal_fetch_options{
     option_spec{"prefetch", 'p', "N", "8", "segments to fetch ahead; 0 for none"},
 };
 
+constexpr std::array wal_prefetch_operands{
+    operand_spec{"WAL_DIRECTORY"}, operand_spec{"WAL_SEGMENT"}};
+
+constexpr std::array wal_prefetch_options{
+    help_option,
+    option_spec{"prefetch", 'p', "N", "1", "segments to fetch, from this one on"},
+    option_spec{
+        "data-directory", 0, "DIR", "", "go on while the server of this directory recovers"},
+};
+
 constexpr std::array only_help{help_option};
+
+constexpr std::array before_operand{operand_spec{"BEFORE_SEGMENT_EXCLUSIVE"}};
+constexpr std::array retain_operand{operand_spec{"NUM_TO_RETAIN", true, true}};
+
+constexpr std::array delete_subcommands{
+    command_spec{
+        "delete before",
+        "remove the backups and WAL before a backup or a segment",
+        before_operand,
+        only_help,
+        "wal-e delete --confirm before base_000000010000000000000005_00000040"},
+    command_spec{
+        "delete retain",
+        "remove all but the backups that were taken last, and the WAL before them",
+        retain_operand,
+        only_help,
+        "wal-e delete --confirm retain 7"},
+    command_spec{
+        "delete old-versions",
+        "remove what WAL-E before 0.5 stored (formats 000 to 004)",
+        {},
+        only_help,
+        "wal-e delete --confirm old-versions"},
+    command_spec{
+        "delete everything",
+        "remove the whole archive",
+        {},
+        only_help,
+        "wal-e delete --confirm everything"},
+};
 
 constexpr std::array all_commands{
     command_spec{
@@ -102,6 +156,22 @@ constexpr std::array all_commands{
         wal_fetch_options,
         "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'",
         false},
+    command_spec{
+        "wal-prefetch",
+        "fetch WAL segments ahead; wal-fetch starts it",
+        wal_prefetch_operands,
+        wal_prefetch_options,
+        "wal-e wal-prefetch /var/lib/postgresql/15/main/pg_wal 000000010000000000000007",
+        false},
+    command_spec{
+        "delete",
+        "remove old backups and WAL; a dry run unless told otherwise",
+        {},
+        delete_options,
+        "wal-e delete --confirm retain 7",
+        true,
+        true,
+        delete_subcommands},
     command_spec{"version", "show the version", {}, only_help, "wal-e version", false, false},
 };
 
@@ -117,6 +187,12 @@ std::span<const command_spec> commands() {
 const command_spec* find_command(std::string_view name) {
   const auto found = std::ranges::find(all_commands, name, &command_spec::name);
   return found == all_commands.end() ? nullptr : &*found;
+}
+
+const command_spec* find_subcommand(const command_spec& command, std::string_view name) {
+  for (const command_spec& s : command.subcommands)
+    if (s.name.substr(command.name.size() + 1) == name) return &s;
+  return nullptr;
 }
 
 } // namespace wale::command

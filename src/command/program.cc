@@ -1,6 +1,8 @@
 // From argv to an exit code. The only place that prints failures, and the only one that turns them
 // into exit codes.
+#include "at_once.hpp"
 #include "context.hpp"
+#include "encryption.hpp"
 #include "settings.hpp"
 
 #include <wale/base/error.hpp>
@@ -11,6 +13,7 @@
 #include <wale/store/open.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <csignal>
 #include <cstdio>
 #include <cstdlib>
@@ -29,15 +32,24 @@ using command_function = task<int> (*)(context);
 struct implementation {
   std::string_view name;
   command_function run;
-  std::size_t blocks; ///< of the pool: 280 KiB each, see docs/design.md "Memory"
+  std::size_t blocks;          ///< of the pool: 280 KiB each, see docs/design.md "Memory"
+  std::size_t more_blocks;     ///< for stores that gather parts
+  std::chrono::seconds budget; ///< of one request to such a store
 };
 
+// wal-push and wal-fetch have a time limit of their own, under which the store's failures are to be
+// told before it ends.
+constexpr std::chrono::seconds wal_fetch_budget{13};
+constexpr std::chrono::seconds wal_fetch_targeted_budget{290};
+
 constexpr implementation implementations[]{
-    {"backup-push", backup_push, 112},
-    {"backup-fetch", backup_fetch, 112},
-    {"backup-list", backup_list, 4},
-    {"wal-push", wal_push, 48},
-    {"wal-fetch", wal_fetch, 48},
+    {"backup-push", backup_push, 112, 132, std::chrono::minutes(15)},
+    {"backup-fetch", backup_fetch, 112, 0, std::chrono::minutes(15)},
+    {"backup-list", backup_list, 4, 0, std::chrono::minutes(5)},
+    {"wal-push", wal_push, 48, 232, std::chrono::seconds(55)},
+    {"wal-fetch", wal_fetch, 48, 0, wal_fetch_budget},
+    {"wal-prefetch", wal_prefetch, 120, 0, std::chrono::seconds(55)},
+    {"delete", delete_objects, 16, 0, std::chrono::minutes(5)},
 };
 
 // A descriptor opened later must never become somebody's stderr.
@@ -81,20 +93,6 @@ void hold_signals(bool hold) {
   ::sigprocmask(hold ? SIG_BLOCK : SIG_UNBLOCK, &set, nullptr);
 }
 
-// An archive that is to be encrypted must not receive one plain segment.
-void refuse_encryption(const option_values& global) {
-  const auto option = global.find("gpg-key-id");
-  const bool is_asked_for = (option != global.end() && !option->second.empty()) ||
-                            !environment("WALE_GPG_KEY_ID").empty();
-  if (!is_asked_for) return;
-  throw failure(
-      kind::configuration,
-      "this version of wal-e can neither encrypt nor decrypt",
-      "A GPG key id is set.",
-      "Use the original WAL-E for this archive, or unset WALE_GPG_KEY_ID to store without "
-      "encryption.");
-}
-
 int code_of(kind k, std::optional<restore_mode> mode) {
   return mode ? wal_fetch_exit_code(k, *mode) : exit_code(k);
 }
@@ -136,23 +134,51 @@ task<> keep_status(task<int> command, int& status) {
   status = co_await std::move(command);
 }
 
+// All is done and durable: nothing is left for destructors of libraries to do, which take their
+// time.
+[[noreturn]] void leave(int status) {
+  std::fflush(nullptr);
+  std::quick_exit(status);
+}
+
+store::settings store_settings(
+    const command_line& line, const implementation& i, std::optional<restore_mode> mode) {
+  store::settings s;
+  s.variable = [](const std::string& name) -> std::optional<std::string> {
+    if (!std::getenv(name.c_str())) return std::nullopt;
+    return environment(name.c_str());
+  };
+  const auto option = [&line](const char* name) {
+    const auto found = line.global.find(name);
+    return found == line.global.end() ? std::string() : found->second;
+  };
+  s.aws_access_key_id = option("aws-access-key-id");
+  s.aws_instance_profile = line.global.contains("aws-instance-profile");
+  s.wabs_account_name = option("wabs-account-name");
+  s.budget = mode == restore_mode::targeted ? wal_fetch_targeted_budget : i.budget;
+  return s;
+}
+
 [[noreturn]] void run_command(const command_line& line, std::optional<restore_mode> mode) {
-  refuse_encryption(line.global);
+  configure_encryption(gpg_key_id(line.global));
   const std::string prefix = storage_prefix(line.global);
+  if (const auto status = acknowledged(line, prefix)) leave(*status);
+  if (const auto status = prefetched(line, prefix, mode)) leave(*status);
   for (const implementation& i : implementations) {
     if (i.name != line.command->name) continue;
     io::runtime_options options;
     options.engine = io::engine_choice_from_environment();
-    options.blocks = i.blocks;
+    options.blocks = i.blocks + (store::wants_parts(prefix) ? i.more_blocks : 0);
     // No word here: it could be the log that is stuck.
     options.on_stuck = [mode](int) { ::_exit(code_of(kind::interrupted, mode)); };
-    io::runtime rt(std::move(options));
-    const std::unique_ptr<store::store> archive = store::open_store(rt, prefix);
+    // Neither is taken down, on no path: threads, ring and pool would cost 10 ms, for which
+    // archive_command would wait, and where a file server is dead, it would wait for that.
+    static io::runtime& rt = *new io::runtime(std::move(options));
+    static store::store& archive =
+        *store::open_store(rt, prefix, store_settings(line, i, mode)).release();
     int status = 0;
-    rt.run(keep_status(i.run(context{rt, *archive, line}), status));
-    // All is done and durable. Taking threads, ring and pool down in order would cost 10 ms, for
-    // which archive_command would wait.
-    std::exit(status);
+    rt.run(keep_status(i.run(context{rt, archive, line}), status));
+    leave(status);
   }
   throw failure(kind::bug, "a command has no implementation", std::string(line.command->name));
 }
@@ -163,13 +189,14 @@ void announce(const command_spec& command) {
 }
 
 int dispatch(const command_line& line, std::optional<restore_mode> mode) {
-  if (line.global.contains("help") || line.has("help")) return print(help_text(line.command));
+  if (line.global.contains("help") || line.has("help"))
+    return print(help_text(line.subcommand ? line.subcommand : line.command));
   const bool wants_version = line.command && line.command->name == "version";
   if (line.global.contains("version") || wants_version) return print(WALE_VERSION "\n");
   if (!line.command)
     throw failure(kind::usage, "the command line was not understood", "no command was given");
   log::configure(log_destinations(line.global));
-  if (line.command->announced) announce(*line.command);
+  if (line.command->announced) announce(line.subcommand ? *line.subcommand : *line.command);
   run_command(line, mode);
 }
 

@@ -38,6 +38,12 @@ std::string storage_prefix(const option_values& global) {
       "WALE_WABS_PREFIX environment variables.");
 }
 
+std::string gpg_key_id(const option_values& global) {
+  if (const auto found = global.find("gpg-key-id"); found != global.end() && !found->second.empty())
+    return found->second;
+  return environment("WALE_GPG_KEY_ID");
+}
+
 log::destinations log_destinations(const option_values& global) {
   log::destinations d;
   if (std::getenv("WALE_LOG_DESTINATION"))

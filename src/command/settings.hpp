@@ -13,6 +13,9 @@ namespace wale::command {
 /// Throws kind::configuration if there is none.
 std::string storage_prefix(const option_values& global);
 
+/// --gpg-key-id, else WALE_GPG_KEY_ID; empty if neither is set.
+std::string gpg_key_id(const option_values& global);
+
 /// WALE_LOG_DESTINATION, WALE_SYSLOG_FACILITY and --terse. Reports an unknown facility on stderr.
 log::destinations log_destinations(const option_values& global);
 

@@ -1,9 +1,12 @@
 // WAL files through the pipeline. docs/design.md "Where data flows".
 #include "transfer.hpp"
 
+#include "encryption.hpp"
+#include "temporary_name.hpp"
+
+#include <wale/archive/gpg.hpp>
 #include <wale/archive/lzop_stream.hpp>
 #include <wale/base/error.hpp>
-#include <wale/base/log.hpp>
 #include <wale/catalog/layout.hpp>
 #include <wale/io/deadline.hpp>
 #include <wale/io/file.hpp>
@@ -14,13 +17,10 @@
 #include <array>
 #include <cerrno>
 #include <chrono>
-#include <cstdio>
 #include <cstring>
-#include <ctime>
 #include <fcntl.h>
+#include <functional>
 #include <memory>
-#include <random>
-#include <unistd.h>
 #include <utility>
 #include <vector>
 
@@ -34,8 +34,8 @@ using name_kind = pg::wal_name::kind;
 // cache (24 cost 8 ms of page faults in a segment).
 constexpr std::size_t reading_blocks = 8;
 constexpr std::size_t writing_blocks = 8;
-
-constexpr std::string_view temporary_prefix = ".wal-e-fetch-";
+constexpr std::size_t compressed_blocks = 4;
+constexpr std::size_t fetching_blocks = writing_blocks + compressed_blocks + archive::gpg_blocks;
 
 bool is_segment_like(name_kind k) {
   return k == name_kind::segment || k == name_kind::partial;
@@ -136,58 +136,84 @@ void check_fetched(const pg::wal_name& name, std::uint64_t size, std::span<const
   if (std::string what = misnamed(name, *header); !what.empty()) throw damaged(std::move(what));
 }
 
-// Left by a process that was killed; nobody else removes them. That some stay fails no fetch.
-void sweep_temporaries(const std::string& directory) {
-  constexpr std::time_t a_day = 24 * 60 * 60;
-  try {
-    for (const fs::entry& e : fs::list_directory(directory)) {
-      if (!e.name.starts_with(temporary_prefix)) continue;
-      const std::string path = directory + "/" + e.name;
-      const auto s = fs::link_status(path);
-      if (s && S_ISREG(s->st_mode) && s->st_mtim.tv_sec < std::time(nullptr) - a_day)
-        fs::unlink(path);
+struct hashing {
+  sha256& digest;
+
+  task<> operator()(io::source& body) {
+    while (true) {
+      const io::block b = co_await body.next();
+      if (!b) co_return;
+      digest.update(b.bytes());
     }
-  } catch (const failure& f) {
-    log::debug(
-        "wal_e.operator.backup", {"could not look for old temporary files", f.text().detail});
   }
+};
+
+// Of a segment that goes up in parts: a store wants to know it before the first.
+task<sha256_value> digest_of_file(io::runtime& rt, archivable file, io::block_budget reading) {
+  io::file input = co_await io::file::open(rt, file.path, O_RDONLY);
+  const std::unique_ptr<io::source> body =
+      io::read_file(rt, std::move(input), file.size, std::move(reading));
+  sha256 digest;
+  hashing hash{digest};
+  co_await io::with_source(*body, hash);
+  co_return digest.finish();
 }
 
-// 16 hexadecimal digits that nobody can foresee.
-std::string random_digits() {
-  std::random_device entropy;
-  char text[17];
-  std::snprintf(
-      text,
-      sizeof text,
-      "%08x%08x",
-      static_cast<unsigned>(entropy()),
-      static_cast<unsigned>(entropy()));
-  return text;
+// A segment goes up in one request if its worst case leaves room for three more like it.
+std::size_t staging_for(io::runtime& rt, const store::store& archive, std::uint64_t size) {
+  const std::size_t worst_case = size / io::block::payload + 2;
+  const bool goes_whole = archive.gathers_parts() && worst_case <= rt.blocks().size() / 4;
+  // With less than it wants the store would reserve for itself, behind those who wait for us.
+  return goes_whole ? std::max(worst_case, archive.staging_blocks()) : archive.staging_blocks();
 }
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
+bool goes_in_parts(const store::store& archive, std::uint64_t size, std::size_t staging) {
+  return archive.gathers_parts() && staging < size / io::block::payload + 2;
 }
 
-// The destination's temporary file: gone unless it was renamed.
-class temporary_name {
+// The body of a push. Its blocks go back to the pool when it has ended, not only when the store has
+// answered: what waits for an answer leaves room for others to be read. The plain bytes of a
+// segment in parts are read twice; the second time must find the same.
+class push_body final : public io::source {
 public:
-  explicit temporary_name(const std::string& destination)
-      : path_(directory_of(destination) + "/" + std::string(temporary_prefix) + random_digits()) {}
-  ~temporary_name() {
-    if (!path_.empty()) ::unlink(path_.c_str());
-  }
-  temporary_name(const temporary_name&) = delete;
-  temporary_name& operator=(const temporary_name&) = delete;
+  push_body(
+      std::unique_ptr<archive::lzop_compressor> compressed,
+      std::optional<sha256_value> expected,
+      std::string path,
+      std::function<void()> ended)
+      : compressed_(std::move(compressed)), digest_(expected), path_(std::move(path)),
+        ended_(std::move(ended)) {}
 
-  const std::string& path() const { return path_; }
-  void renamed() { path_.clear(); }
+  task<io::block> next() override {
+    if (!compressed_) co_return io::block();
+    io::block b = co_await compressed_->next();
+    if (b) co_return std::move(b);
+    const sha256_value found = compressed_->digest();
+    if (digest_ && *digest_ != found)
+      throw failure(
+          kind::corrupt,
+          "the file changed while it was archived",
+          "\"" + path_ + "\" was read twice, with different content.",
+          "Nothing was stored. PostgreSQL does not change complete segments: what else writes?");
+    digest_ = found;
+    co_await compressed_->close();
+    compressed_.reset();
+    if (ended_) ended_();
+    co_return io::block();
+  }
+
+  task<> close() override {
+    if (compressed_) co_await compressed_->close();
+  }
+
+  /// Once the body has ended, or if it was known before.
+  const sha256_value& digest() const { return digest_.value(); }
 
 private:
+  std::unique_ptr<archive::lzop_compressor> compressed_;
+  std::optional<sha256_value> digest_;
   std::string path_;
+  std::function<void()> ended_;
 };
 
 } // namespace
@@ -215,32 +241,57 @@ task<archivable> inspect(io::runtime& rt, std::string path) {
   co_return f;
 }
 
-task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable file) {
+task<io::block_budget>
+reserve_for_push(io::runtime& rt, const store::store& archive, std::uint64_t size) {
+  const std::size_t staging = staging_for(rt, archive, size);
+  const std::size_t twice = goes_in_parts(archive, size, staging) ? reading_blocks : 0;
+  const std::size_t wanted = reading_blocks + 1 + twice + encryption_blocks() + staging;
+  co_return co_await rt.blocks().reserve(wanted);
+}
+
+task<pushed> push_wal_file(
+    io::runtime& rt,
+    store::store& archive,
+    archivable file,
+    io::block_budget budget,
+    std::function<void()> ended) {
   const auto began = std::chrono::steady_clock::now();
-  io::block_budget reading = co_await rt.blocks().reserve(reading_blocks);
-  io::block_budget spare = co_await rt.blocks().reserve(1);
+  io::block_budget reading = budget.split(reading_blocks);
+  io::block_budget spare = budget.split(1);
+  io::block_budget encrypting = budget.split(encryption_blocks());
+  std::optional<sha256_value> first_digest;
+  if (goes_in_parts(archive, file.size, budget.size())) {
+    io::block_budget first_reading = budget.split(reading_blocks);
+    first_digest = co_await digest_of_file(rt, file, std::move(first_reading));
+  }
   io::file input = co_await io::file::open(rt, file.path, O_RDONLY);
   archive::lzop_stamp stamp;
   stamp.mode = file.mode;
   stamp.mtime = static_cast<std::uint64_t>(file.mtime);
-  archive::lzop_compressor body(
+  auto compressed = std::make_unique<archive::lzop_compressor>(
       rt,
       io::read_file(rt, std::move(input), file.size, std::move(reading)),
       std::move(spare),
       stamp,
       archive::plain_digest::yes);
+  auto plain_body =
+      std::make_unique<push_body>(std::move(compressed), first_digest, file.path, std::move(ended));
+  const push_body& read = *plain_body;
+  const std::unique_ptr<io::source> body =
+      encrypted(rt, std::move(plain_body), std::move(encrypting));
 
   pushed done;
   store::put_request request;
   request.key = catalog::wal_key(file.name.text);
   request.condition = store::put_condition::create_only;
+  request.staging = std::move(budget);
   request.plain_digest = [&] {
-    done.digest = body.digest();
+    done.digest = read.digest();
     return std::optional(done.digest);
   };
   store::put_result result;
   pushing push{archive, std::move(request), result};
-  co_await io::with_source(body, std::move(push));
+  co_await io::with_source(*body, std::move(push));
 
   done.stored = result.what == store::put_result::outcome::stored;
   done.bytes = result.bytes;
@@ -248,12 +299,18 @@ task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable fi
   co_return done;
 }
 
+task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable file) {
+  io::block_budget budget = co_await reserve_for_push(rt, archive, file.size);
+  co_return co_await push_wal_file(rt, archive, std::move(file), std::move(budget));
+}
+
 task<sha256_value> digest_of_stored(io::runtime& rt, store::store& archive, store::object_key key) {
   const auto attributes = co_await archive.head(key);
   if (attributes && attributes->plain_digest) co_return *attributes->plain_digest;
 
-  io::block_budget outputs = co_await rt.blocks().reserve(writing_blocks);
-  io::block_budget reading = co_await rt.blocks().reserve(4);
+  io::block_budget outputs = co_await rt.blocks().reserve(fetching_blocks);
+  io::block_budget reading = outputs.split(compressed_blocks);
+  io::block_budget decrypting = outputs.split(archive::gpg_blocks);
   std::unique_ptr<io::source> object = co_await archive.get(key, std::move(reading));
   if (!object)
     throw failure(
@@ -261,26 +318,42 @@ task<sha256_value> digest_of_stored(io::runtime& rt, store::store& archive, stor
         "an object vanished while it was compared",
         archive.url(key) + " existed, then it did not.",
         "Run it again.");
+  auto compressed = std::make_unique<archive::gpg_decryptor>(
+      rt, std::move(object), std::move(decrypting), archive.url(key));
+  const archive::gpg_decryptor& decryptor = *compressed;
   archive::lzop_decompressor plain(
-      rt, std::move(object), std::move(outputs), archive::plain_digest::yes);
+      rt, std::move(compressed), std::move(outputs), archive::plain_digest::yes);
   draining drain;
-  co_await io::with_source(plain, drain);
+  try {
+    co_await io::with_source(plain, drain);
+  } catch (const failure& f) {
+    if (decryptor.is_encrypted()) throw not_comparable(archive.url(key), key.name, f);
+    throw;
+  }
   co_return plain.digest();
 }
 
-task<bool>
-fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::string path) {
+task<bool> fetch_wal_file(
+    io::runtime& rt,
+    store::store& archive,
+    pg::wal_name name,
+    std::string path,
+    sha256_value* digest) {
   const store::object_key key = catalog::wal_key(name.text);
   const std::string url = archive.url(key);
-  io::block_budget outputs = co_await rt.blocks().reserve(writing_blocks);
-  io::block_budget reading = co_await rt.blocks().reserve(4);
+  io::block_budget outputs = co_await rt.blocks().reserve(fetching_blocks);
+  io::block_budget reading = outputs.split(compressed_blocks);
+  io::block_budget decrypting = outputs.split(archive::gpg_blocks);
   std::unique_ptr<io::source> object = co_await archive.get(key, std::move(reading));
   if (!object) co_return false;
-  archive::lzop_decompressor plain(rt, std::move(object), std::move(outputs));
+  auto compressed =
+      std::make_unique<archive::gpg_decryptor>(rt, std::move(object), std::move(decrypting), url);
+  const auto wanted = digest ? archive::plain_digest::yes : archive::plain_digest::no;
+  archive::lzop_decompressor plain(rt, std::move(compressed), std::move(outputs), wanted);
 
   std::exception_ptr error;
   try {
-    sweep_temporaries(directory_of(path));
+    sweep_temporaries(path);
     temporary_name temporary(path);
     constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW;
     io::file out = co_await io::file::open(rt, temporary.path(), flags, 0600);
@@ -289,6 +362,7 @@ fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::s
     writing write{out, written, front};
     co_await io::with_source(plain, write);
     check_fetched(name, written, front);
+    if (digest) *digest = plain.digest();
     co_await out.sync();
     out.close();
     fs::rename(temporary.path(), path);

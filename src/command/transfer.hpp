@@ -7,6 +7,7 @@
 #include <wale/pg/wal_name.hpp>
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -33,7 +34,19 @@ struct pushed {
   sha256_value digest{};   ///< of the plain bytes
   double seconds = 0;      ///< that it took
 };
-/// Stores a file under its WAL name, create-only.
+/// What push_wal_file() works within, for a file of `size` bytes: reserved at once, so that several
+/// pushes never wait for each other's blocks. First come, first served.
+task<io::block_budget>
+reserve_for_push(io::runtime& rt, const store::store& archive, std::uint64_t size);
+/// Stores a file under its WAL name, create-only. `ended` is called when the file has been read and
+/// compressed, before the store has answered; not called if that was not needed.
+task<pushed> push_wal_file(
+    io::runtime& rt,
+    store::store& archive,
+    archivable file,
+    io::block_budget budget,
+    std::function<void()> ended = {});
+/// The same within a budget that is reserved for it.
 task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable file);
 
 /// SHA-256 of the plain bytes of a stored object: its attribute, or else by reading it whole.
@@ -43,8 +56,13 @@ task<sha256_value> digest_of_stored(io::runtime& rt, store::store& archive, stor
 /// Fetches an object into `path`, by way of a temporary file beside it, so that `path` appears
 /// whole or not at all. The content is durable before the name; the name need not be, as PostgreSQL
 /// asks again for a file that a crash took away. A segment must have the size and the position that
-/// its header says. False: proven absent.
-task<bool>
-fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::string path);
+/// its header says. False: proven absent. Where `digest` is given, it becomes the SHA-256 of the
+/// plain bytes.
+task<bool> fetch_wal_file(
+    io::runtime& rt,
+    store::store& archive,
+    pg::wal_name name,
+    std::string path,
+    sha256_value* digest = nullptr);
 
 } // namespace wale::command

@@ -1,5 +1,7 @@
 // wal-fetch: PostgreSQL's restore_command. What its exit code means to recovery is decided by
 // exit_code.hpp; here is only what was found.
+#include "prefetching.hpp"
+#include "settings.hpp"
 #include "transfer.hpp"
 
 #include <wale/base/error.hpp>
@@ -104,7 +106,6 @@ task<> fetch_patiently(
 } // namespace
 
 task<int> wal_fetch(context c) {
-  c.line.number("prefetch", 0);
   const pg::wal_name name = pg::wal_name::parse(c.line.operands.at(0));
   const std::string destination = c.line.operands.at(1);
   const restore_mode mode = pg::restore_mode_of(pg::recovering_directory(destination));
@@ -128,6 +129,8 @@ task<int> wal_fetch(context c) {
       {"completed download and decompression",
        "Downloaded and decompressed \"" + url + "\" to \"" + destination + "\""});
   log::info(logger, {"complete wal restore"}, fields(c.archive, name, "complete"));
+  const auto plan = plan_prefetch(c.line, storage_prefix(c.line.global), mode);
+  if (plan) prefetch_behind(c.line, *plan);
   co_return 0;
 }
 

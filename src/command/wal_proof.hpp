@@ -24,7 +24,7 @@ struct needed_wal {
 /// soon at first, then once a second, with a WARNING each 30 s. A history file that the archiver
 /// has not brought (it was made before this prefix was used) is pushed from `pg_wal`. Throws
 /// kind::unavailable after `patience`, kind::refused for a segment that another cluster wrote,
-/// kind::corrupt for one that is none, and whatever session.ping() throws. Takes 4 blocks.
+/// kind::corrupt for one that is none, and whatever session.ping() throws. Takes 7 blocks.
 task<> wait_for_wal(
     context c,
     pg::backup_session& session,

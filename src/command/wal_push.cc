@@ -1,94 +1,71 @@
 // wal-push: PostgreSQL's archive_command. Exit 0 means that the store has the named file, durable,
-// with exactly its content.
+// with exactly its content. Neighbours are pushed beside it, which changes nothing about that.
+#include "archive_file.hpp"
+#include "at_once.hpp"
 #include "cluster_guard.hpp"
-#include "transfer.hpp"
+#include "push_ahead.hpp"
+#include "settings.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
-#include <wale/catalog/layout.hpp>
 #include <wale/io/deadline.hpp>
 
-#include <cmath>
-#include <cstdio>
+#include <exception>
+#include <functional>
+#include <memory>
 #include <utility>
 
 namespace wale::command {
 namespace {
 
-constexpr std::string_view logger = "wal_e.worker.upload";
 constexpr std::chrono::seconds time_budget{60};
 
-std::vector<log::field>
-fields(const store::store& archive, const archivable& file, std::string_view state) {
-  return {
-      {"action", "push-wal"},
-      {"key", archive.url(catalog::wal_key(file.name.text))},
-      {"prefix", archive.prefix()},
-      {"seg", file.name.text},
-      {"state", std::string(state)}};
-}
-
-// Compressed KiB per second as WAL-E prints it.
-std::string rate_of(const pushed& p) {
-  if (p.seconds <= 0) return "NaN";
-  char text[32];
-  std::snprintf(text, sizeof text, "%g", static_cast<double>(p.bytes) / 1024 / p.seconds);
-  return text;
-}
-
-failure other_content(const archivable& file, const std::string& url) {
-  std::string hint =
-      "Does another cluster use this prefix, or has this one been promoted twice (split brain)? "
-      "PostgreSQL keeps the file and tries again; nothing was overwritten.";
-  if (file.name.type != pg::wal_name::kind::segment)
-    hint += " The archiver's queue stands behind this file: if the stored one is worthless, move "
-            "the object away.";
-  return failure(
-      kind::exists,
-      "the archive holds another file of this name",
-      url + " differs from \"" + file.path + "\".",
-      std::move(hint));
-}
-
-task<> compare(context c, archivable file, pushed done) {
-  const store::object_key key = catalog::wal_key(file.name.text);
-  const sha256_value stored = co_await digest_of_stored(c.rt, c.archive, key);
-  if (stored != done.digest) throw other_content(file, c.archive.url(key));
-  log::info(
-      logger,
-      {"the file is archived already, with the same content",
-       c.archive.url(key) + " equals \"" + file.path + "\"."});
-}
-
-task<> push(context c, archivable file) {
+// The neighbours begin when the named file needs no processor any more.
+task<> push(context c, archivable file, push_ahead& ahead) {
   co_await require_cluster_of_archive(c.rt, c.archive, file);
-  const std::string url = c.archive.url(catalog::wal_key(file.name.text));
-  log::info(
-      logger,
-      {"begin archiving a file", "Uploading \"" + file.path + "\" to \"" + url + "\"."},
-      fields(c.archive, file, "begin"));
-
-  const pushed done = co_await push_wal_file(c.rt, c.archive, file);
-  if (!done.stored) co_await compare(c, file, done);
-
-  std::vector<log::field> structured = fields(c.archive, file, "complete");
-  structured.push_back({"rate", rate_of(done)});
-  log::info(
-      logger,
-      {"completed archiving to a file",
-       "Archiving to \"" + url + "\" complete at " + rate_of(done) + "KiB/s."},
-      std::move(structured));
+  io::block_budget budget = co_await reserve_for_push(c.rt, c.archive, file.size);
+  std::function<void()> ended = [&ahead] { ahead.begin(); };
+  co_await archive_file(c, std::move(file), std::move(budget), std::move(ended));
+  ahead.begin();
 }
 
 } // namespace
 
+std::optional<int> acknowledged(const command_line& line, const std::string& prefix_url) {
+  if (line.command->name != "wal-push") return std::nullopt;
+  const std::string& path = line.operands.at(0);
+  const std::size_t slash = path.rfind('/');
+  const std::string name = path.substr(slash + 1);
+  if (!pg::wal_segment::parse(name)) return std::nullopt;
+  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
+  const acknowledgements records(directory, archive_identity(line.global, prefix_url));
+  if (!records.cover(name)) return std::nullopt;
+  const archive_place place = place_of(prefix_url, name);
+  log::info(
+      upload_logger,
+      {"the file was archived ahead of its turn",
+       "\"" + path + "\" is what was uploaded to \"" + place.url + "\"."},
+      push_fields(place.url, place.prefix, name, "complete"));
+  return 0;
+}
+
 task<int> wal_push(context c) {
-  c.line.number("pool-size", 1);
+  const std::size_t most = c.line.number("pool-size", 1) - 1;
   std::string path = c.line.operands.at(0);
   archivable file = co_await inspect(c.rt, std::move(path));
   std::string doing = "Archiving " + file.name.text;
-  task<> work = push(c, std::move(file));
-  co_await io::within(c.rt, time_budget, std::move(doing), std::move(work));
+  auto ahead = std::make_unique<push_ahead>(
+      c, file, archive_identity(c.line.global, storage_prefix(c.line.global)), most);
+  task<> work = push(c, std::move(file), *ahead);
+  std::exception_ptr error;
+  try {
+    co_await io::within(c.rt, time_budget, std::move(doing), std::move(work));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  const bool stored = !error;
+  co_await push_ahead::end(std::move(ahead), stored);
+  if (error) std::rethrow_exception(error);
   co_return 0;
 }
 

@@ -7,6 +7,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <cstdio>
 #include <exception>
 #include <utility>
 
@@ -14,6 +15,13 @@ namespace wale::io {
 namespace {
 
 constexpr std::chrono::seconds patience{1};
+
+// `60`, `0.25`.
+std::string in_seconds(std::chrono::milliseconds t) {
+  char text[32];
+  std::snprintf(text, sizeof text, "%g", std::chrono::duration<double>(t).count());
+  return text;
+}
 
 task<> finish_then_cancel(task<> work, task_group& group) {
   co_await std::move(work);
@@ -29,18 +37,19 @@ task<> tell_of_hanging(runtime& rt, std::string doing) {
        "Does a disk or a file server not answer?"});
 }
 
-task<> expire(runtime& rt, std::chrono::seconds limit, std::string doing, task_group& watch) {
+task<> expire(runtime& rt, std::chrono::milliseconds limit, std::string doing, task_group& watch) {
   co_await rt.sleep(limit);
   watch.spawn(tell_of_hanging(rt, doing));
   throw failure(
       kind::unavailable,
       "the time for this is used up",
-      doing + " did not end within " + std::to_string(limit.count()) + " seconds.");
+      doing + " did not end within " + in_seconds(limit) + " seconds.",
+      "Does the server or the disk answer at all, and is it fast enough?");
 }
 
 } // namespace
 
-task<> within(runtime& rt, std::chrono::seconds limit, std::string doing, task<> work) {
+task<> within(runtime& rt, std::chrono::milliseconds limit, std::string doing, task<> work) {
   task_group watch(rt.context().get_executor());
   task_group group(rt.context().get_executor());
   group.spawn(finish_then_cancel(std::move(work), group));

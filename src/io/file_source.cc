@@ -28,7 +28,9 @@ public:
         children_(rt.context().get_executor()) {}
 
   task<block> next() override {
-    read_ahead();
+    // The very first block goes alone: a cached file is read within the submission, and whoever
+    // waits for it can begin while the others are read.
+    if (offset_ != 0) read_ahead();
     if (slots_.empty() && offset_ < length_) {
       block b = co_await budget_.acquire();
       begin_read(std::move(b));

@@ -30,6 +30,7 @@ namespace {
 namespace fs = io::fs;
 
 constexpr const char* digest_attribute = "user.wale.sha256";
+constexpr std::size_t least_staging = 3; // one that fills, two on their way
 constexpr mode_t file_mode = 0640;
 constexpr mode_t directory_mode = 0750;
 // Where objects lie (docs/format.md). The prefix may be the root of a file system, and hold more.
@@ -78,6 +79,9 @@ public:
 
   std::string kind_name() const override { return "file"; }
 
+  std::size_t staging_blocks() const override { return least_staging; }
+  bool gathers_parts() const override { return false; }
+
   task<> prepare() override {
     auto make = [this] {
       make_root();
@@ -98,7 +102,7 @@ public:
     temporary_file temporary(std::move(out), temporary_path, root_, request.key.name);
 
     put_result result;
-    if (request.staging.size() >= put_request::staging_blocks)
+    if (request.staging.size() >= least_staging)
       result.bytes = co_await write_around_cache(runtime_, temporary.file(), body, request.staging);
     else
       result.bytes = co_await write_through_cache(temporary.file(), body);

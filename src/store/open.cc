@@ -1,22 +1,37 @@
 // The one place that knows which schemes exist.
 #include "file.hpp"
+#include "s3.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/store/open.hpp>
 
 namespace wale::store {
 
-std::unique_ptr<store> open_store(io::runtime& rt, const std::string& prefix_url) {
-  const std::size_t colon = prefix_url.find("://");
-  const std::string scheme = colon == std::string::npos ? "" : prefix_url.substr(0, colon);
-  if (scheme == "file") return open_file_store(rt, prefix_url);
+namespace {
 
-  if (scheme == "s3" || scheme == "wabs" || scheme == "swift" || scheme == "gs")
+std::string scheme_of(const std::string& prefix_url) {
+  const std::size_t colon = prefix_url.find("://");
+  return colon == std::string::npos ? "" : prefix_url.substr(0, colon);
+}
+
+} // namespace
+
+bool wants_parts(const std::string& prefix_url) {
+  return scheme_of(prefix_url) != "file";
+}
+
+std::unique_ptr<store>
+open_store(io::runtime& rt, const std::string& prefix_url, const settings& how) {
+  const std::string scheme = scheme_of(prefix_url);
+  if (scheme == "file") return open_file_store(rt, prefix_url);
+  if (scheme == "s3") return open_s3_store(rt, prefix_url, how);
+
+  if (scheme == "wabs" || scheme == "swift" || scheme == "gs")
     throw failure(
         kind::configuration,
         "this version of wal-e cannot use that kind of store",
         "The storage prefix \"" + prefix_url + "\" has the scheme \"" + scheme + "\".",
-        "Use a file:// prefix, or the original WAL-E for this store.");
+        "Use an s3:// or file:// prefix, or the original WAL-E for this store.");
   // WAL-E's words: people grep for them.
   throw failure(
       kind::configuration,

@@ -62,6 +62,57 @@ TEST_CASE("after -- everything is an operand") {
   CHECK(parse_command_line({"wal-push", "--", "-odd"}).operands == words{"-odd"});
 }
 
+TEST_CASE("a subcommand follows its command's options") {
+  const command_line line = parse_command_line({"delete", "-n", "--conf", "retain", "3"});
+  CHECK(line.command->name == "delete");
+  REQUIRE(line.subcommand);
+  CHECK(line.subcommand->name == "delete retain");
+  CHECK((line.has("dry-run") && line.has("confirm")));
+  CHECK(line.operands == words{"3"});
+  CHECK(parse_command_line({"delete", "everything"}).subcommand->operands.empty());
+  CHECK(parse_command_line({"delete", "--help"}).subcommand == nullptr);
+  CHECK(parse_command_line({"delete", "before", "--help"}).has("help"));
+  CHECK(parse_command_line({"backup-list"}).subcommand == nullptr);
+}
+
+TEST_CASE("a subcommand that is wrong or missing, or an option in the wrong place") {
+  CHECK(complaint_about({"delete"}).starts_with("missing: one of delete before, "));
+  CHECK(complaint_about({"delete", "--confirm"}).starts_with("missing: one of "));
+  CHECK(complaint_about({"delete", "all"}) == "there is no \"delete all\"");
+  CHECK(
+      complaint_about({"delete", "retain", "1", "--confirm"}) == "unrecognized option: --confirm");
+  CHECK(complaint_about({"--confirm", "delete", "everything"}) == "unrecognized option: --confirm");
+  CHECK(complaint_about({"delete", "before"}) == "missing: BEFORE_SEGMENT_EXCLUSIVE");
+  CHECK(complaint_about({"delete", "everything", "x"}) == "unexpected: x");
+}
+
+TEST_CASE("how many to retain is a number of at least 1") {
+  for (const char* text : {"0", "-1", "-25", "x", "1x", "", "1.5", "99999999999"})
+    CHECK(
+        complaint_about({"delete", "retain", text}) ==
+        "NUM_TO_RETAIN is a whole number of at least 1, not \"" + std::string(text) + "\"");
+}
+
+TEST_CASE("a number with a minus is no option") {
+  CHECK(parse_command_line({"wal-push", "-1"}).operands == words{"-1"});
+  CHECK(parse_command_line({"wal-push", "-p", "-1", "x"}).options.at("pool-size") == "-1");
+}
+
+TEST_CASE("times are hours unless they have a unit") {
+  const auto grace = [](const std::string& text) {
+    return parse_command_line({"delete", "--grace=" + text, "everything"}).time("grace").count();
+  };
+  CHECK(parse_command_line({"delete", "everything"}).time("grace") == std::chrono::hours(24));
+  CHECK(grace("0") == 0);
+  CHECK(grace("2") == 7200);
+  CHECK(grace("90s") == 90);
+  CHECK(grace("90m") == 5400);
+  CHECK(grace("1h") == 3600);
+  CHECK(grace("2d") == 172800);
+  for (const char* text : {"", "h", "-1", "1w", "1.5h", "24 h", "99999d", "999999999h"})
+    CHECK_THROWS_AS(grace(text), failure);
+}
+
 TEST_CASE("what is not understood is said") {
   CHECK(complaint_about({"wal-psuh", "x"}) == "there is no command \"wal-psuh\"");
   CHECK(complaint_about({"--nope", "wal-push", "x"}) == "unrecognized option: --nope");

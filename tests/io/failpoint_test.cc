@@ -59,7 +59,7 @@ outcome child(const scratch_dir& dir, const char* failpoint) {
   if (pid == 0) {
     if (failpoint) ::setenv("WALE_FAILPOINT", failpoint, 1);
     ::setenv("WALE_FAILPOINT_COUNT", (dir / "count").c_str(), 1);
-    std::exit(run_publish(dir.path()));
+    std::quick_exit(run_publish(dir.path())); // as a command ends
   }
   int status = 0;
   REQUIRE(::waitpid(pid, &status, 0) == pid);

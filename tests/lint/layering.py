@@ -26,6 +26,8 @@ LEFT_OF = {
 }
 # Header prefix -> the layers that may include it.
 THIRD_PARTY = {
+    "boost/beast": {"http"},
+    "openssl/": {"base", "http", "store"},
     "boost/asio": {"io", "http", "store", "archive", "pg", "catalog", "command", "main"},
     "liburing": {"io"},
     "libpq-fe": {"pg"},

@@ -5,214 +5,170 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
-#include <cstring>
-#include <exception>
-#include <random>
+#include <set>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <utility>
-#include <vector>
 
 namespace wale::test {
 namespace {
 
-class text_source final : public io::source {
-public:
-  text_source(
-      io::block_budget budget,
-      std::string content,
-      std::size_t piece,
-      std::optional<std::size_t> fail_after)
-      : budget_(std::move(budget)), content_(std::move(content)), piece_(piece),
-        fail_after_(fail_after) {}
-
-  task<io::block> next() override {
-    if (fail_after_ && offset_ >= *fail_after_) throw failure(kind::corrupt, "the source failed");
-    if (offset_ == content_.size()) co_return io::block();
-    io::block b = co_await budget_.acquire();
-    const std::size_t n = std::min({piece_, b.room().size(), content_.size() - offset_});
-    std::memcpy(b.room().data(), content_.data() + offset_, n);
-    b.append(n);
-    offset_ += n;
-    co_return std::move(b);
-  }
-
-  task<> close() override { co_return; }
-
-private:
-  io::block_budget budget_;
-  std::string content_;
-  std::size_t piece_;
-  std::optional<std::size_t> fail_after_;
-  std::size_t offset_ = 0;
-};
-
-store::object_key key_of(const std::string& name) {
-  store::object_key key;
-  key.name = name;
-  return key;
-}
-
-task<> put_task(
-    io::runtime& rt,
-    store::store& s,
-    store::put_request request,
-    std::string content,
-    store::put_result& result) {
-  io::block_budget budget = co_await rt.blocks().reserve(4);
-  const std::unique_ptr<io::source> body = make_source(std::move(budget), std::move(content));
-  result = co_await s.put(std::move(request), *body);
-}
-
-task<> put_failing(io::runtime& rt, store::store& s, std::string key, bool& failed) {
-  io::block_budget budget = co_await rt.blocks().reserve(4);
-  const std::unique_ptr<io::source> body =
-      make_source(std::move(budget), std::string(1 << 20, 'x'), io::block::payload, 600'000);
-  store::put_request request;
-  request.key = key_of(key);
-  try {
-    co_await s.put(std::move(request), *body);
-  } catch (const failure& f) {
-    failed = f.why() == kind::corrupt;
-  }
-}
-
-task<>
-get_task(io::runtime& rt, store::store& s, std::string key, std::optional<std::string>& content) {
-  io::block_budget budget = co_await rt.blocks().reserve(4);
-  const std::unique_ptr<io::source> body = co_await s.get(key_of(key), std::move(budget));
-  if (!body) co_return;
-  std::string text;
-  while (true) {
-    const io::block b = co_await body->next();
-    if (!b) break;
-    text.append(reinterpret_cast<const char*>(b.bytes().data()), b.size());
-  }
-  co_await body->close();
-  content = std::move(text);
-}
-
-task<>
-head_task(store::store& s, std::string key, std::optional<store::object_attributes>& result) {
-  result = co_await s.head(key_of(key));
-}
-
-task<> list_task(store::store& s, std::string prefix, std::vector<store::object_info>& result) {
-  result = co_await s.list(std::move(prefix));
-}
-
-task<> remove_task(store::store& s, std::vector<std::string> names) {
-  std::vector<store::object_key> keys;
-  for (const std::string& n : names)
-    keys.push_back(key_of(n));
-  co_await s.remove(std::move(keys));
-}
+using outcome = store::put_result::outcome;
+using condition = store::put_condition;
 
 task<> prepare_task(store::store& s) {
   co_await s.prepare();
 }
 
-std::optional<store::object_attributes>
-head(io::runtime& rt, store::store& s, const std::string& key) {
-  std::optional<store::object_attributes> result;
-  rt.run(head_task(s, key, result));
-  return result;
+// A source whose blocks are kept in a budget of its own.
+task<> make_body(
+    io::runtime& rt,
+    std::string content,
+    std::size_t piece,
+    std::optional<std::size_t> fail_after,
+    std::function<void()> half_way,
+    std::unique_ptr<io::source>& body) {
+  io::block_budget budget = co_await rt.blocks().reserve(4);
+  body = make_source(std::move(budget), std::move(content), piece, fail_after, std::move(half_way));
 }
 
-std::string noise(std::size_t size) {
-  std::mt19937_64 random(size);
-  std::string text(size, '\0');
-  for (char& c : text)
-    c = static_cast<char>(random());
-  return text;
+std::unique_ptr<io::source> body_of(
+    io::runtime& rt,
+    std::string content,
+    std::function<void()> half_way = {},
+    std::optional<std::size_t> fail_after = {}) {
+  std::unique_ptr<io::source> body;
+  constexpr std::size_t piece = 70'001; // so that blocks are partly filled, as a codec's
+  rt.run(make_body(rt, std::move(content), piece, fail_after, std::move(half_way), body));
+  return body;
 }
 
-std::optional<kind> kind_of_failure(const std::function<void()>& action) {
+void put_staged(io::runtime& rt, store::store& s, const std::string& key, std::string content) {
+  const auto body = body_of(rt, std::move(content));
+  put_from(rt, s, key, *body);
+}
+
+// In a child process: exits with 10 if it stored the content, 20 if another had.
+[[noreturn]] void contend(
+    const store_fixture& fixture, const std::string& key, const std::string& content, int gate) {
+  int code = 30;
   try {
-    action();
-  } catch (const failure& f) {
-    return f.why();
-  }
-  return std::nullopt;
-}
-
-// Two processes put different content under one name at the same moment.
-void race(const store_fixture& fixture, const std::string& key, const std::string contents[2]) {
-  int gate[2];
-  REQUIRE(::pipe(gate) == 0);
-  pid_t children[2];
-  for (int i = 0; i < 2; ++i) {
-    children[i] = ::fork();
-    if (children[i] != 0) continue;
-    ::close(gate[1]);
     io::runtime rt;
     const auto s = fixture.open(rt);
     char go = 0;
-    while (::read(gate[0], &go, 1) > 0) {
+    while (::read(gate, &go, 1) > 0) {
     }
-    const auto result = put(rt, *s, key, contents[i], store::put_condition::create_only);
-    ::_exit(result.what == store::put_result::outcome::stored ? 10 : 20);
+    const auto result = put(rt, *s, key, content, condition::create_only);
+    code = result.what == outcome::stored ? 10 : 20;
+  } catch (...) {
+    code = 40;
+  }
+  ::_exit(code);
+}
+
+std::array<outcome, 2> race_of_processes(
+    const store_fixture& fixture,
+    const std::string& key,
+    const std::array<std::string, 2>& contents) {
+  int gate[2];
+  REQUIRE(::pipe(gate) == 0);
+  std::array<pid_t, 2> children{};
+  for (std::size_t i = 0; i < 2; ++i) {
+    children[i] = ::fork();
+    if (children[i] != 0) continue;
+    ::close(gate[1]);
+    contend(fixture, key, contents[i], gate[0]);
   }
   ::close(gate[0]);
   ::close(gate[1]);
-  int codes[2];
-  for (int i = 0; i < 2; ++i) {
+  std::array<outcome, 2> results{};
+  for (std::size_t i = 0; i < 2; ++i) {
     int status = 0;
     ::waitpid(children[i], &status, 0);
-    codes[i] = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+    REQUIRE(WIFEXITED(status));
+    REQUIRE((WEXITSTATUS(status) == 10 || WEXITSTATUS(status) == 20));
+    results[i] = WEXITSTATUS(status) == 10 ? outcome::stored : outcome::exists;
   }
-  io::runtime rt;
-  const auto s = fixture.open(rt);
-  const auto stored = get(rt, *s, key);
-  REQUIRE(codes[0] + codes[1] == 30);
-  REQUIRE(stored == contents[codes[0] == 10 ? 0 : 1]);
+  return results;
 }
 
-task<> put_staged(io::runtime& rt, store::store& s, std::string key, std::string content) {
-  io::block_budget budget = co_await rt.blocks().reserve(4);
-  const std::unique_ptr<io::source> body =
-      make_source(std::move(budget), std::move(content), 70'001);
-  store::put_request request;
-  request.key = key_of(key);
-  request.staging = co_await rt.blocks().reserve(store::put_request::staging_blocks);
-  co_await s.put(std::move(request), *body);
+void check_race(const store_fixture& fixture) {
+  const std::array<std::string, 2> contents{noise(70'000), noise(70'001)};
+  {
+    io::runtime rt;
+    const auto s = fixture.open(rt);
+    rt.run(prepare_task(*s));
+  }
+  for (int round = 0; round < fixture.race_rounds; ++round) {
+    const std::string key = "wal_005/race" + std::to_string(round);
+    const std::array<outcome, 2> results =
+        fixture.race ? fixture.race(key, contents) : race_of_processes(fixture, key, contents);
+    REQUIRE(results[0] != results[1]);
+    io::runtime rt;
+    const auto s = fixture.open(rt);
+    REQUIRE(get(rt, *s, key) == contents[results[0] == outcome::stored ? 0 : 1]);
+  }
 }
 
-void check_bytes(io::runtime& rt, store::store& s) {
-  for (const std::size_t size :
-       {std::size_t{0},
-        std::size_t{1},
-        io::block::payload - 1,
-        io::block::payload,
-        io::block::payload + 1,
-        std::size_t{5'000'001}}) {
+void check_reasons(const store_fixture& fixture) {
+  const std::map<std::string, bool> offered{
+      {"part_bytes", fixture.part_bytes.has_value()},
+      {"lose_next_answer", bool(fixture.lose_next_answer)},
+      {"expire_token", bool(fixture.expire_token)},
+      {"cut_next_body", bool(fixture.cut_next_body)}};
+  for (const auto& [name, is_there] : offered) {
+    INFO(name);
+    const auto reason = fixture.not_applicable.find(name);
+    CHECK((reason != fixture.not_applicable.end() && !reason->second.empty()) != is_there);
+  }
+  for (const auto& [name, reason] : fixture.not_applicable) {
+    INFO(name);
+    CHECK(offered.contains(name));
+  }
+}
+
+void check_bytes(io::runtime& rt, store::store& s, std::optional<std::size_t> part) {
+  std::set<std::size_t> sizes{
+      0, 1, io::block::payload - 1, io::block::payload, io::block::payload + 1, 5'000'001};
+  if (part)
+    for (const std::size_t n : {std::size_t{1}, std::size_t{2}, std::size_t{3}})
+      sizes.insert({n * *part - 1, n * *part, n * *part + 1});
+  for (const std::size_t size : sizes) {
+    INFO(size << " bytes");
     const std::string key = "wal_005/" + std::to_string(size);
     const std::string content = noise(size);
     CHECK(put(rt, s, key, content).bytes == size);
-    CHECK(get(rt, s, key) == content);
+    CHECK((get(rt, s, key) == content));
     const auto attributes = head(rt, s, key);
     REQUIRE(attributes);
     CHECK(attributes->size == size);
     CHECK_FALSE(attributes->plain_digest);
-    rt.run(put_staged(rt, s, key + "-staged", content));
-    CHECK(get(rt, s, key + "-staged") == content);
+    put_staged(rt, s, key + "-staged", content);
+    CHECK((get(rt, s, key + "-staged") == content));
   }
 }
 
 void check_conditions(io::runtime& rt, store::store& s) {
-  using outcome = store::put_result::outcome;
-  using condition = store::put_condition;
   CHECK(put(rt, s, "wal_005/a", "one", condition::create_only).what == outcome::stored);
   CHECK(put(rt, s, "wal_005/a", "two", condition::create_only).what == outcome::exists);
   CHECK(get(rt, s, "wal_005/a") == "one");
   CHECK(put(rt, s, "wal_005/a", "three").what == outcome::stored);
   CHECK(get(rt, s, "wal_005/a") == "three");
 
+  const std::string large = noise(20'000'000);
+  CHECK(put(rt, s, "wal_005/l", large, condition::create_only).what == outcome::stored);
+  const auto again = put(rt, s, "wal_005/l", noise(20'000'001), condition::create_only);
+  CHECK(again.what == outcome::exists);
+  CHECK(again.bytes == 20'000'001);
+  CHECK((get(rt, s, "wal_005/l") == large));
+
   sha256 sum;
   sum.update(std::as_bytes(std::span("plain")));
   const sha256_value digest = sum.finish();
   put(rt, s, "wal_005/d", "x", condition::create_only, digest);
   CHECK(head(rt, s, "wal_005/d")->plain_digest == digest);
+  put(rt, s, "wal_005/ld", large, condition::create_only, digest);
+  CHECK(head(rt, s, "wal_005/ld")->plain_digest == digest);
 }
 
 void check_listing(io::runtime& rt, store::store& s) {
@@ -234,12 +190,14 @@ void check_listing(io::runtime& rt, store::store& s) {
   CHECK(list(rt, s, "basebackups_005/a").size() == 3);
   CHECK(list(rt, s, "nothing/").empty());
 
-  std::vector<store::object_info> objects;
-  rt.run(list_task(s, "basebackups_005/a b", objects));
+  const auto objects = list_objects(rt, s, "basebackups_005/a b");
   REQUIRE(objects.size() == 1);
   CHECK(objects[0].size == 19);
   CHECK(objects[0].modified_ns > 1'500'000'000'000'000'000);
   CHECK(objects[0].last_modified.starts_with("2"));
+
+  remove(rt, s, odd);
+  CHECK(list(rt, s, "basebackups_005/").empty());
 }
 
 void check_many(io::runtime& rt, store::store& s) {
@@ -249,70 +207,119 @@ void check_many(io::runtime& rt, store::store& s) {
   for (const std::string& key : keys)
     put(rt, s, key, "x");
   CHECK(list(rt, s, "wal_005/k") == keys);
-  rt.run(remove_task(s, keys));
+  remove(rt, s, keys);
   CHECK(list(rt, s, "wal_005/k").empty());
 }
 
 void check_removal(io::runtime& rt, store::store& s) {
   put(rt, s, "wal_005/r1", "x");
   put(rt, s, "wal_005/r2", "x");
-  rt.run(remove_task(s, {"wal_005/r1", "wal_005/never"}));
+  remove(rt, s, {"wal_005/r1", "wal_005/never"});
   CHECK_FALSE(get(rt, s, "wal_005/r1"));
   CHECK(get(rt, s, "wal_005/r2") == "x");
-  rt.run(remove_task(s, {"wal_005/r1"}));
+  remove(rt, s, {"wal_005/r1"});
+}
+
+void check_failing_body(io::runtime& rt, store::store& s, std::size_t size, std::size_t at) {
+  const auto body = body_of(rt, noise(size), nullptr, at);
+  CHECK(kind_of_failure([&] { put_from(rt, s, "wal_005/broken", *body); }) == kind::corrupt);
+  CHECK_FALSE(get(rt, s, "wal_005/broken"));
+  CHECK(list(rt, s, "").size() == 1);
+  CHECK(rt.blocks().available() == rt.blocks().size() - 4); // the body's own
+}
+
+// What is read is one object, or the reading fails: never some of one and some of another.
+void check_replacement(io::runtime& rt, store::store& s, const store_fixture& fixture) {
+  const std::string before = noise(5'000'001);
+  std::string after = before; // even the size is the same
+  std::ranges::reverse(after);
+  std::optional<std::string> read;
+  for (const bool cut : {false, true}) {
+    if (cut && !fixture.cut_next_body) continue;
+    put(rt, s, "wal_005/x", before);
+    if (cut) fixture.cut_next_body(2'000'000);
+    auto replace = [&]() -> task<> {
+      io::block_budget budget = co_await rt.blocks().reserve(4);
+      const auto body = make_source(std::move(budget), after);
+      store::put_request request;
+      request.key = key_of("wal_005/x");
+      co_await s.put(std::move(request), *body);
+    };
+    const auto failed =
+        kind_of_failure([&] { read = get_in_two(rt, s, "wal_005/x", std::ref(replace)); });
+    CHECK((failed ? failed == kind::corrupt : read == before));
+    CHECK((get(rt, s, "wal_005/x") == after));
+  }
+}
+
+void check_lost_answers(io::runtime& rt, store::store& s, const store_fixture& fixture) {
+  for (const std::size_t size : {std::size_t{0}, std::size_t{100'000}, std::size_t{20'000'000}}) {
+    INFO(size << " bytes");
+    const std::string key = "wal_005/lost" + std::to_string(size);
+    const std::string content = noise(size);
+    fixture.lose_next_answer();
+    CHECK(put(rt, s, key, content, condition::create_only).what == outcome::stored);
+    CHECK((get(rt, s, key) == content));
+    fixture.lose_next_answer();
+    CHECK(put(rt, s, key, content).what == outcome::stored);
+    CHECK((get(rt, s, key) == content));
+    CHECK(put(rt, s, key, "another", condition::create_only).what == outcome::exists);
+  }
+}
+
+void check_expiry(io::runtime& rt, store::store& s, const store_fixture& fixture) {
+  for (const std::size_t size : {std::size_t{100'000}, std::size_t{30'000'000}}) {
+    INFO(size << " bytes");
+    const std::string content = noise(size);
+    const auto body = body_of(rt, content, fixture.expire_token);
+    put_from(rt, s, "wal_005/x", *body);
+    CHECK((get(rt, s, "wal_005/x") == content));
+  }
+  const std::string whole = noise(30'000'000);
+  if (fixture.cut_next_body) fixture.cut_next_body(10'000'000);
+  auto expire = [&]() -> task<> {
+    fixture.expire_token();
+    co_return;
+  };
+  CHECK((get_in_two(rt, s, "wal_005/x", std::ref(expire)) == whole));
+  fixture.expire_token();
+  CHECK(list(rt, s, "wal_005/").size() == 1);
+  fixture.expire_token();
+  CHECK(head(rt, s, "wal_005/x"));
+  fixture.expire_token();
+  remove(rt, s, {"wal_005/x"});
+  CHECK(list(rt, s, "wal_005/").empty());
+}
+
+void check_short_bodies(io::runtime& rt, store::store& s, const store_fixture& fixture) {
+  const std::string content = noise(5'000'001);
+  put(rt, s, "wal_005/x", content);
+  for (const std::size_t at : {0, 1, 1'000'000, 5'000'000}) {
+    INFO("cut after " << at << " bytes");
+    fixture.cut_next_body(at);
+    CHECK((get(rt, s, "wal_005/x") == content));
+  }
+}
+
+void check_missing(io::runtime& rt, store::store& missing) {
+  const std::set<std::optional<kind>> expected{kind::unavailable, kind::configuration};
+  const auto fails = [&](const std::function<void()>& action) {
+    return expected.contains(kind_of_failure(action));
+  };
+  CHECK(fails([&] { get(rt, missing, "wal_005/x"); }));
+  CHECK(fails([&] { head(rt, missing, "wal_005/x"); }));
+  CHECK(fails([&] { list(rt, missing, "wal_005/"); }));
+  CHECK(fails([&] { put(rt, missing, "wal_005/x", "y"); }));
 }
 
 } // namespace
 
-std::unique_ptr<io::source> make_source(
-    io::block_budget budget,
-    std::string content,
-    std::size_t piece,
-    std::optional<std::size_t> fail_after) {
-  return std::make_unique<text_source>(std::move(budget), std::move(content), piece, fail_after);
-}
-
-store::put_result
-put(io::runtime& rt,
-    store::store& s,
-    const std::string& key,
-    const std::string& content,
-    store::put_condition condition,
-    std::optional<sha256_value> digest) {
-  store::put_request request;
-  request.key = key_of(key);
-  request.condition = condition;
-  request.plain_digest = [digest] { return digest; };
-  store::put_result result;
-  rt.run(put_task(rt, s, std::move(request), content, result));
-  return result;
-}
-
-std::optional<std::string> get(io::runtime& rt, store::store& s, const std::string& key) {
-  std::optional<std::string> content;
-  rt.run(get_task(rt, s, key, content));
-  return content;
-}
-
-std::vector<std::string> list(io::runtime& rt, store::store& s, const std::string& prefix) {
-  std::vector<store::object_info> objects;
-  rt.run(list_task(s, prefix, objects));
-  std::vector<std::string> names;
-  for (const store::object_info& o : objects)
-    names.push_back(o.key.name);
-  return names;
-}
-
 void check_conformance(const store_fixture& fixture) {
+  SECTION("what is not shown has a reason") {
+    check_reasons(fixture);
+  }
   SECTION("two writers of one name: one content survives, and only its writer is told so") {
-    const std::string contents[2] = {noise(70'000), noise(70'001)};
-    {
-      io::runtime rt;
-      const auto s = fixture.open(rt);
-      rt.run(prepare_task(*s));
-    }
-    for (int round = 0; round < 1000; ++round)
-      race(fixture, "wal_005/race" + std::to_string(round), contents);
+    check_race(fixture);
   }
 
   io::runtime rt;
@@ -320,10 +327,7 @@ void check_conformance(const store_fixture& fixture) {
 
   SECTION("a missing container is no absence") {
     const auto missing = fixture.open_missing(rt);
-    CHECK(kind_of_failure([&] { get(rt, *missing, "wal_005/x"); }) == kind::unavailable);
-    CHECK(kind_of_failure([&] { head(rt, *missing, "wal_005/x"); }) == kind::unavailable);
-    CHECK(kind_of_failure([&] { list(rt, *missing, "wal_005/"); }) == kind::unavailable);
-    CHECK(kind_of_failure([&] { put(rt, *missing, "wal_005/x", "y"); }) == kind::unavailable);
+    check_missing(rt, *missing);
   }
   SECTION("an absent object is an answer") {
     put(rt, *s, "wal_005/there", "x");
@@ -331,7 +335,7 @@ void check_conformance(const store_fixture& fixture) {
     CHECK_FALSE(head(rt, *s, "wal_005/x"));
   }
   SECTION("objects of every size come back as they were") {
-    check_bytes(rt, *s);
+    check_bytes(rt, *s, fixture.part_bytes);
   }
   SECTION("create-only keeps what is there, a plain put replaces it") {
     check_conditions(rt, *s);
@@ -347,11 +351,26 @@ void check_conformance(const store_fixture& fixture) {
   }
   SECTION("a body that fails leaves nothing behind") {
     put(rt, *s, "wal_005/there", "x");
-    bool failed = false;
-    rt.run(put_failing(rt, *s, "wal_005/broken", failed));
-    CHECK(failed);
-    CHECK_FALSE(get(rt, *s, "wal_005/broken"));
-    CHECK(list(rt, *s, "").size() == 1);
+    check_failing_body(rt, *s, 1 << 20, 600'000);
+    check_failing_body(rt, *s, 30 << 20, 20'000'000);
+  }
+  SECTION("an object that is replaced while it is read is not mixed with the other") {
+    check_replacement(rt, *s, fixture);
+  }
+  if (fixture.lose_next_answer) {
+    SECTION("a put whose answer is lost has stored the object") {
+      check_lost_answers(rt, *s, fixture);
+    }
+  }
+  if (fixture.expire_token) {
+    SECTION("credentials that expire in the middle are renewed") {
+      check_expiry(rt, *s, fixture);
+    }
+  }
+  if (fixture.cut_next_body) {
+    SECTION("an object that breaks off is fetched to its end") {
+      check_short_bodies(rt, *s, fixture);
+    }
   }
   SECTION("urls and prefixes are WAL-E's") {
     const std::string url = s->url(key_of("wal_005/x"));

@@ -68,6 +68,11 @@ TEST_CASE("the file store keeps the promises of a store") {
   test::store_fixture fixture;
   fixture.open = [&](io::runtime& rt) { return open_at(rt, dir / "archive"); };
   fixture.open_missing = [&](io::runtime& rt) { return open_at(rt, dir / "not/mounted/archive"); };
+  fixture.not_applicable = {
+      {"part_bytes", "a file is written in one piece"},
+      {"lose_next_answer", "a system call answers, or the process is gone"},
+      {"expire_token", "a file system knows no credentials"},
+      {"cut_next_body", "a file that ends early is shorter: io/file_source_test.cc"}};
   test::check_conformance(fixture);
 }
 

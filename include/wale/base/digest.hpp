@@ -30,6 +30,13 @@ private:
   std::unique_ptr<state> state_;
 };
 
+/// Of a whole text; what S3 wants as Content-MD5. Not for security.
+std::array<std::byte, 16> md5(std::string_view text);
+
+/// Reads OpenSSL's configuration, which signatures and TLS need and would read at their first use: a
+/// millisecond, better spent on another thread meanwhile.
+void prepare_crypto();
+
 /// 64 lower-case hexadecimal digits.
 std::string to_hex(const sha256_value& v);
 std::optional<sha256_value> sha256_from_hex(std::string_view text);

@@ -4,6 +4,7 @@
 
 #include <wale/command/options.hpp>
 
+#include <chrono>
 #include <map>
 #include <optional>
 #include <string>
@@ -17,13 +18,16 @@ using option_values = std::map<std::string, std::string, std::less<>>;
 
 struct command_line {
   option_values global;
-  const command_spec* command = nullptr; ///< nullptr: none was given
+  const command_spec* command = nullptr;    ///< nullptr: none was given
+  const command_spec* subcommand = nullptr; ///< nullptr: the command has none, or none was given
   option_values options;
   std::vector<std::string> operands;
 
   bool has(std::string_view option) const { return options.contains(option); }
   /// The value as a whole number of at least `least`; throws kind::usage.
   unsigned long number(std::string_view option, unsigned long least) const;
+  /// The value as a time, `24` hours if it has no unit of s, m, h or d; throws kind::usage.
+  std::chrono::seconds time(std::string_view option) const;
 };
 
 /// Throws kind::usage, DETAIL saying what is wrong.

@@ -18,10 +18,11 @@ struct option_spec {
 struct operand_spec {
   std::string_view name;
   bool required = true;
+  bool is_count = false; ///< a whole number of at least 1
 };
 
 struct command_spec {
-  std::string_view name;
+  std::string_view name; ///< of a subcommand with its command's in front: `delete before`
   std::string_view summary;
   std::span<const operand_spec> operands;
   std::span<const option_spec> options;
@@ -30,11 +31,15 @@ struct command_spec {
   bool announced = true;
   /// Works without a storage prefix.
   bool needs_store = true;
+  /// One of them follows the options, and has the operands.
+  std::span<const command_spec> subcommands = {};
 };
 
 /// Accepted before the command.
 std::span<const option_spec> global_options();
 std::span<const command_spec> commands();
 const command_spec* find_command(std::string_view name);
+/// `name` without the command's.
+const command_spec* find_subcommand(const command_spec& command, std::string_view name);
 
 } // namespace wale::command

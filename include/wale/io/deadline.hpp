@@ -12,6 +12,6 @@ namespace wale::io {
 /// Awaits `work` for at most `limit`, then cancels it, waits for it and throws kind::unavailable,
 /// which names `doing` and the limit. If the work does not end within a second of being cancelled,
 /// a warning names it.
-task<> within(runtime& rt, std::chrono::seconds limit, std::string doing, task<> work);
+task<> within(runtime& rt, std::chrono::milliseconds limit, std::string doing, task<> work);
 
 } // namespace wale::io

@@ -69,6 +69,14 @@ public:
     }
   }
 
+  /// offload() of a job that gives nothing back, onto one thread that runs such jobs in the order
+  /// of the calls, each right after the one before: for a chain that the loop should not be a link
+  /// of.
+  template <class F> task<> offload_in_order(F f) {
+    std::function<void()> job = [&f] { f(); };
+    co_await run_in_order(job);
+  }
+
   /// Throws kind::interrupted when cancelled.
   task<> sleep(std::chrono::nanoseconds duration);
   /// Waits until a descriptor owned by somebody else (libpq) has one of the poll(2) `events`;
@@ -83,6 +91,7 @@ public:
 
 private:
   task<> run_on_pool(std::function<void()>& job);
+  task<> run_in_order(std::function<void()>& job);
 
   struct state;
   std::unique_ptr<state> state_;

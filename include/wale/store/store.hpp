@@ -53,12 +53,13 @@ struct put_request {
   object_key key;
   put_condition condition = put_condition::none;
   std::string content_type = "application/octet-stream";
-  /// Asked once, after the body has ended; empty or nullopt stores no digest.
+  /// Asked once; empty or nullopt stores no digest. After the body has ended, but see
+  /// store::gathers_parts().
   std::function<std::optional<sha256_value>()> plain_digest = {};
-  /// Blocks that the store may gather bytes in: none, or at least staging_blocks. Large objects go
-  /// faster with them.
+  /// Blocks that the store may gather bytes in: none, or at least staging_blocks(). An object that
+  /// fits into them goes up in one request. Without them a store that needs some reserves them
+  /// from the pool, so give them where the caller holds blocks of it.
   io::block_budget staging = {};
-  static constexpr std::size_t staging_blocks = 3;
 };
 
 struct put_result {
@@ -77,7 +78,14 @@ public:
   /// Last component of WAL-E's logger names: `file`, `s3`, `wabs`, `swift`, `gs`.
   virtual std::string kind_name() const = 0;
 
-  /// Makes what the first put needs and what is ours to make. Harmless to repeat.
+  /// What one put() of a large object wants as put_request::staging.
+  virtual std::size_t staging_blocks() const = 0;
+  /// True if put() gathers the body in its staging, and sends it in parts where it does not fit; of
+  /// those plain_digest is asked before the body is read.
+  virtual bool gathers_parts() const = 0;
+
+  /// Makes what the first put needs and what is ours to make, and sweeps what crashes left behind.
+  /// Harmless to repeat.
   virtual task<> prepare() = 0;
 
   /// Reads `body` to its end and stores it. The caller closes the body.

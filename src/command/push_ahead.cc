@@ -1,0 +1,193 @@
+// One child feeds: it looks at the neighbours one after the other, reserves for each the blocks of
+// a whole push, and then spawns the push. So the oldest go first, and the pool says how many at
+// once.
+#include "push_ahead.hpp"
+
+#include "cluster_guard.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/catalog/layout.hpp>
+#include <wale/io/fs.hpp>
+#include <wale/io/shield.hpp>
+
+#include <boost/asio/io_context.hpp>
+
+#include <exception>
+#include <limits>
+#include <utility>
+
+namespace wale::command {
+namespace {
+
+constexpr std::chrono::seconds patience{2};
+constexpr std::chrono::milliseconds patience_after_cancel{200};
+
+std::string directory_of(const std::string& path) {
+  const std::size_t slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
+std::int64_t now_ns() {
+  return std::chrono::duration_cast<std::chrono::nanoseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
+}
+
+} // namespace
+
+push_ahead::push_ahead(context c, const archivable& named, std::string archive, std::size_t most)
+    : c_(c), wal_directory_(directory_of(named.path)), named_(named.name.text),
+      records_(wal_directory_, std::move(archive)), most_(most),
+      children_(c.rt.context().get_executor()) {
+  if (named.header) system_identifier_ = named.header->system_identifier;
+}
+
+void push_ahead::begin() {
+  if (std::exchange(begun_, true) || most_ == 0) return;
+  spawn({}, feed());
+}
+
+void push_ahead::spawn(std::string name, task<> work) {
+  ++running_;
+  children_.spawn(child(std::move(name), std::move(work)));
+}
+
+// Sweeps on the way, because it knows what is ready. The records are listed before: one made later
+// is of a segment that was ready later.
+std::vector<std::string> push_ahead::choose() const {
+  const std::vector<std::string> records = records_.list();
+  const std::vector<std::string> ready = ready_segments(wal_directory_);
+  records_.sweep(records, std::set<std::string>(ready.begin(), ready.end()));
+  std::vector<std::string> chosen;
+  for (const std::string& name :
+       neighbours_of(named_, ready, std::numeric_limits<std::size_t>::max())) {
+    if (chosen.size() == most_) break;
+    if (!records_.cover(name)) chosen.push_back(name);
+  }
+  if (!chosen.empty() && !records_.can_be_kept()) chosen.clear();
+  return chosen;
+}
+
+task<> push_ahead::feed() {
+  auto choosing = [this] { return choose(); };
+  const std::vector<std::string> names = co_await c_.rt.offload(choosing);
+  for (const std::string& name : names) {
+    if (!may_begin()) co_return;
+    co_await quietly(name, offer(name));
+  }
+}
+
+// A neighbour that would be cancelled half-way is better not begun: it takes about as long as the
+// named one did.
+bool push_ahead::may_begin() const {
+  return !begins_until_ || clock::now() < *begins_until_;
+}
+
+task<> push_ahead::offer(std::string name) {
+  const std::string path = wal_directory_ + "/" + name;
+  const auto identity = file_identity::of(path);
+  if (!identity || !is_at_rest(*identity, now_ns())) co_return;
+  archivable file = co_await inspect(c_.rt, path);
+  if (!system_identifier_) {
+    co_await require_cluster_of_archive(c_.rt, c_.archive, file);
+    system_identifier_ = file.header->system_identifier;
+  }
+  if (file.header->system_identifier != *system_identifier_)
+    throw failure(kind::refused, "it is of another cluster", "\"" + path + "\"");
+  io::block_budget budget = co_await reserve_for_push(c_.rt, c_.archive, file.size);
+  if (!may_begin()) co_return;
+  spawn(name, push(std::move(file), *identity, std::move(budget)));
+}
+
+task<> push_ahead::push(archivable file, file_identity identity, io::block_budget budget) {
+  const std::string name = file.name.text;
+  const sha256_value digest = co_await archive_file(c_, std::move(file), std::move(budget));
+  records_.record(name, identity, *system_identifier_, digest);
+}
+
+// WAL-E's words for a neighbour that is not pushed. Why is told when its own turn comes.
+task<> push_ahead::quietly(std::string name, task<> work) {
+  std::string why;
+  bool is_interrupted = false;
+  try {
+    co_await std::move(work);
+  } catch (const failure& f) {
+    is_interrupted = f.why() == kind::interrupted;
+    why = f.text().msg + (f.text().detail.empty() ? "" : ": " + f.text().detail);
+  } catch (const std::exception& e) {
+    why = e.what();
+  }
+  if (!why.empty() && !is_interrupted && !name.empty())
+    log::info(
+        upload_logger,
+        {"skip parallel archiving of a file", why},
+        push_fields(c_.archive.url(catalog::wal_key(name)), c_.archive.prefix(), name, "skip"));
+  if (is_interrupted) throw failure(kind::interrupted, "cancelled");
+}
+
+task<> push_ahead::child(std::string name, task<> work) {
+  std::exception_ptr error;
+  try {
+    co_await quietly(std::move(name), std::move(work));
+  } catch (...) {
+    error = std::current_exception();
+  }
+  --running_;
+  changed_.notify_all();
+  if (error) std::rethrow_exception(error);
+}
+
+task<> push_ahead::alarm(std::chrono::milliseconds time, bool& rang) {
+  co_await c_.rt.sleep(time);
+  rang = true;
+  changed_.notify_all();
+}
+
+task<> push_ahead::wait_until_ended(std::chrono::milliseconds time) {
+  bool rang = false;
+  io::task_group alarms(c_.rt.context().get_executor());
+  alarms.spawn(alarm(time, rang));
+  std::exception_ptr error;
+  try {
+    while (running_ > 0 && !rang)
+      co_await changed_.wait();
+  } catch (const failure&) {
+    error = std::current_exception();
+  }
+  alarms.cancel();
+  try {
+    co_await alarms.join();
+  } catch (const failure&) { // the caller is cancelled: `error` says so too, or all have ended
+  }
+  if (error) std::rethrow_exception(error);
+}
+
+task<> push_ahead::cancel() {
+  children_.cancel();
+  co_await wait_until_ended(patience_after_cancel);
+  if (running_ == 0) co_await children_.join();
+}
+
+task<> push_ahead::end(std::unique_ptr<push_ahead> ahead, bool stored) {
+  const clock::time_point now = clock::now();
+  ahead->begins_until_ = now + patience - 2 * (now - ahead->started_);
+  try {
+    if (stored) co_await ahead->wait_until_ended(patience);
+  } catch (const failure&) { // cancelled: so are they
+  }
+  try {
+    co_await io::shield(ahead->cancel());
+  } catch (const failure&) { // cancelled meanwhile, which changes nothing any more
+  }
+  if (ahead->running_ == 0) co_return;
+  log::info(
+      upload_logger,
+      {"left neighbours of the file to themselves",
+       std::to_string(ahead->running_) + " operations of pushing them ahead cannot be interrupted.",
+       "Does a disk or a file server not answer?"});
+  static const push_ahead* const left = ahead.release();
+  static_cast<void>(left);
+}
+
+} // namespace wale::command

@@ -1,0 +1,316 @@
+// Orchestration only: requests are made in s3_requests, signed in sigv4, answers read in s3_xml and
+// judged in s3_errors.
+#include "s3_bucket.hpp"
+
+#include "s3_facts.hpp"
+#include "s3_xml.hpp"
+
+#include <wale/base/base64.hpp>
+#include <wale/base/digest.hpp>
+#include <wale/base/log.hpp>
+
+#include <utility>
+
+namespace wale::store {
+namespace {
+
+bool is_success(const http::response& r) {
+  return r.status >= 200 && r.status < 300;
+}
+
+bool names_an_error(const http::reply& r) {
+  return !is_success(r) || parse_error(r.body).has_value();
+}
+
+const char* const storing = "could not store an object";
+const char* const reading = "could not read an object";
+const char* const listing = "could not list objects";
+const char* const removing = "could not remove objects";
+
+} // namespace
+
+s3_bucket::s3_bucket(
+    io::runtime& rt,
+    std::unique_ptr<http::client> client,
+    std::unique_ptr<credential_source> credentials,
+    std::string name,
+    s3_address address,
+    s3_options options)
+    : runtime_(rt), client_(std::move(client)), credentials_(std::move(credentials)),
+      address_(std::move(address)), options_(std::move(options)), requests_(address_, options_),
+      signer_(sigv4_scope{address_.region()}),
+      no_conditions_("conditional writes " + address_.origin().text()) {
+  traits_.kind_name = "s3";
+  traits_.url_root = "s3://" + std::move(name) + "/";
+  traits_.server = address_.origin().text();
+}
+
+s3_question s3_bucket::about(const char* doing, const std::string& key) const {
+  return {doing, traits_.url_root + key};
+}
+
+task<> s3_bucket::warm_up() {
+  auto job = [] { prepare_crypto(); };
+  co_await runtime_.offload(job);
+  co_await credentials_->get();
+  co_await client_->warm_up(address_.origin());
+}
+
+task<> s3_bucket::sign(http::request& r, std::string_view payload_hash) {
+  const aws_credentials with = co_await credentials_->get();
+  const auto now = std::chrono::system_clock::now() + clock_offset_;
+  signer_.sign(r, address_.origin(), with, now, payload_hash);
+}
+
+task<http::reply>
+s3_bucket::exchange(http::request r, std::string payload_hash, http::exchange_options how) {
+  co_await sign(r, payload_hash);
+  co_return co_await client_->perform(address_.origin(), std::move(r), how);
+}
+
+// A request with a small body or none.
+task<http::reply> s3_bucket::send(http::request r) {
+  std::string hash = payload_hash(r.body);
+  http::exchange_options how;
+  co_return co_await exchange(std::move(r), std::move(hash), how);
+}
+
+task<std::string> s3_bucket::hash_of(const http::body_pieces& body) {
+  if (!options_.sign_payload) co_return std::string(unsigned_payload);
+  auto job = [&body] { return payload_hash(body); };
+  co_return co_await runtime_.offload(job);
+}
+
+std::string s3_bucket::checksum_of(const std::string& payload_hash) const {
+  if (!options_.send_checksum) return {};
+  const auto digest = sha256_from_hex(payload_hash);
+  if (!digest) return {};
+  return to_base64(*digest);
+}
+
+request_failure s3_bucket::mend(const s3_verdict& v) {
+  switch (v.meaning) {
+  case s3_meaning::wrong_clock: {
+    const auto offset = client_->clock_offset(address_.origin());
+    if (!offset || *offset == clock_offset_) return v.unmended();
+    clock_offset_ = *offset;
+    return v.failure;
+  }
+  case s3_meaning::stale_token:
+    credentials_->forget();
+    return v.failure;
+  case s3_meaning::other_region:
+    if (v.region == signer_.scope().region) return v.unmended();
+    address_ = address_.in_region(v.region);
+    signer_ = sigv4_signer(sigv4_scope{v.region});
+    return v.failure;
+  default:
+    return v.failure;
+  }
+}
+
+bool s3_bucket::can_forbid() const {
+  return options_.conditional_writes && !cannot_forbid_ && !no_conditions_.is_fresh();
+}
+
+void s3_bucket::note_cannot_forbid() {
+  cannot_forbid_ = true;
+  no_conditions_.write();
+  log::warning(
+      "wal_e.blobstore.s3.s3_util",
+      {"this S3 server cannot forbid the overwriting of objects",
+       address_.origin().text() + " refuses If-None-Match.",
+       "wal-e asks before each write whether the object is there, which two writers at the same "
+       "moment can slip through. Give each cluster a prefix of its own. (Said once a day.)"});
+}
+
+task<put_result::outcome> s3_bucket::put(
+    std::string key,
+    object_description description,
+    http::body_pieces body,
+    put_condition condition) {
+  using outcome = put_result::outcome;
+  const s3_question q = about(storing, key);
+  const bool create_only = condition == put_condition::create_only;
+  const std::string hash = co_await hash_of(body);
+  http::exchange_options how;
+  how.expect_continue = true;
+  while (true) {
+    const bool forbids = create_only && can_forbid();
+    if (create_only && !forbids) {
+      const std::optional<object_facts> there = co_await head(key);
+      if (there) co_return outcome::exists;
+    }
+    http::request r = requests_.put(key, description, body, forbids, checksum_of(hash));
+    const http::reply answer = co_await exchange(std::move(r), hash, how);
+    if (!names_an_error(answer)) {
+      require_etag(q, answer);
+      co_return outcome::stored;
+    }
+    const s3_verdict v = judge(q, answer, answer.body);
+    if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
+    if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v);
+    note_cannot_forbid();
+  }
+}
+
+task<upload>
+s3_bucket::begin(std::string key, object_description description, put_condition condition) {
+  const s3_question q = about("could not begin to store an object", key);
+  http::request r = requests_.begin(key, description);
+  const http::reply answer = co_await send(std::move(r));
+  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+  upload begun;
+  begun.id = parse_upload_id(answer.body);
+  begun.key = std::move(key);
+  begun.description = std::move(description);
+  begun.condition = condition;
+  co_return begun;
+}
+
+task<uploaded_part>
+s3_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces body) {
+  const s3_question q = about("could not store a part of an object", to.key);
+  const std::string hash = co_await hash_of(body);
+  uploaded_part part;
+  part.number = number;
+  part.size = http::size_of(body);
+  part.checksum = checksum_of(hash);
+  http::exchange_options how;
+  how.expect_continue = true;
+  http::request r = requests_.part(to, number, std::move(body), part.checksum);
+  const http::reply answer = co_await exchange(std::move(r), hash, how);
+  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+  part.tag = require_etag(q, answer);
+  co_return part;
+}
+
+task<put_result::outcome>
+s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts) {
+  using outcome = put_result::outcome;
+  const s3_question q = about("could not finish to store an object", what.key);
+  const std::string body = compose_completion(parts);
+  const bool create_only = what.condition == put_condition::create_only;
+  while (true) {
+    const bool forbids = create_only && can_forbid();
+    if (create_only && !forbids) {
+      const std::optional<object_facts> there = co_await head(what.key);
+      if (there) co_return outcome::exists;
+    }
+    http::request r = requests_.complete(what, body, forbids);
+    const http::reply answer = co_await send(std::move(r));
+    if (is_success(answer)) {
+      const s3_completion done = parse_completion(answer.body);
+      if (!done.error) co_return outcome::stored;
+      throw mend(judge_inner(q, answer, *done.error));
+    }
+    const s3_verdict v = judge(q, answer, answer.body);
+    if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
+    if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v);
+    note_cannot_forbid();
+  }
+}
+
+task<> s3_bucket::abort(const upload& what) {
+  const s3_question q = about("could not abort the storing of an object", what.key);
+  http::request r = requests_.abort(what);
+  const http::reply answer = co_await send(std::move(r));
+  if (is_success(answer)) co_return;
+  const s3_verdict v = judge(q, answer, answer.body);
+  if (v.meaning != s3_meaning::no_such_upload) throw mend(v);
+}
+
+task<std::vector<unfinished_upload>> s3_bucket::unfinished(std::string key_prefix) {
+  const s3_question q = about("could not list unfinished uploads", key_prefix);
+  std::vector<unfinished_upload> found;
+  s3_uploads page;
+  do {
+    http::request r = requests_.uploads(key_prefix, page.next_key_marker, page.next_id_marker);
+    const http::reply answer = co_await send(std::move(r));
+    if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+    s3_uploads next = parse_uploads(answer.body);
+    require_progress(q, page, next);
+    page = std::move(next);
+    for (unfinished_upload& u : page.uploads)
+      found.push_back(std::move(u));
+  } while (page.truncated);
+  co_return found;
+}
+
+// Answers to HEAD have no body: a GET of one byte tells why. It may find the object, if it was
+// stored meanwhile.
+task<bool> s3_bucket::is_absent(std::string key, s3_question q) {
+  http::request r = requests_.get(key, "bytes=0-0", "");
+  const http::reply answer = co_await send(std::move(r));
+  if (is_success(answer) || answer.status == 416) co_return false;
+  const s3_verdict v = judge(q, answer, answer.body);
+  if (v.meaning == s3_meaning::absent) co_return true;
+  if (answer.status == 403 && options_.forbidden_is_absent) co_return true;
+  throw mend(v);
+}
+
+task<std::optional<object_facts>> s3_bucket::head(std::string key) {
+  const s3_question q = about("could not look at an object", key);
+  http::request r = requests_.head(key);
+  const http::reply answer = co_await send(std::move(r));
+  if (is_success(answer)) co_return facts_of_whole(q, answer);
+  const bool absent = co_await is_absent(key, q);
+  if (absent) co_return std::nullopt;
+  const failure appeared(
+      kind::unavailable, q.doing, q.url + " was not there at first, and then it was.");
+  throw request_failure(appeared, request_failure::repeat::at_once);
+}
+
+task<std::optional<opened_object>>
+s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::block_budget& budget) {
+  const s3_question q = about(reading, key);
+  const std::string range = offset == 0 ? "" : "bytes=" + std::to_string(offset) + "-";
+  http::request r = requests_.get(key, range, etag);
+  co_await sign(r, sha256_of_nothing);
+  http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
+  if (answer.body) {
+    opened_object found;
+    std::exception_ptr error;
+    try {
+      found.facts = facts_of_rest(q, answer, answer.length, offset);
+    } catch (...) {
+      error = std::current_exception();
+    }
+    if (error) co_await answer.body->close();
+    if (error) std::rethrow_exception(error);
+    found.body = std::move(answer.body);
+    co_return std::optional<opened_object>(std::move(found));
+  }
+  const s3_verdict v = judge(q, answer, answer.error_body);
+  if (v.meaning == s3_meaning::absent) co_return std::nullopt;
+  if (answer.status == 403 && options_.forbidden_is_absent) co_return std::nullopt;
+  if (v.meaning == s3_meaning::exists) throw replaced_while_read(q);
+  throw mend(v);
+}
+
+task<list_page> s3_bucket::list(std::string key_prefix, std::string after) {
+  const s3_question q = about(listing, key_prefix);
+  http::request r = requests_.list(key_prefix, after);
+  const http::reply answer = co_await send(std::move(r));
+  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+  s3_listing found = parse_listing(answer.body);
+  list_page page;
+  page.objects = std::move(found.objects);
+  page.more = found.truncated;
+  co_return page;
+}
+
+task<std::vector<failed_removal>> s3_bucket::remove(std::vector<std::string> keys) {
+  const s3_question q = about(removing, keys.front());
+  const std::string body = compose_removal(keys);
+  http::request r = requests_.remove(body);
+  const http::reply answer = co_await send(std::move(r));
+  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+  co_return parse_removals(answer.body);
+}
+
+task<> s3_bucket::close() {
+  co_await client_->close();
+}
+
+} // namespace wale::store
