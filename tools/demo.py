@@ -1,7 +1,8 @@
 """A PostgreSQL 15 cluster is archived, backed up, lost and restored (tools/demo runs this).
 
-Everything happens in one scratch folder, as an unprivileged user. Fails on any difference between
-what was there when the last archived segment ended and what recovery brought back.
+The store is a folder, or an S3 server of the demo's own (OpenStack Swift). Everything happens in one
+scratch folder, as an unprivileged user. Fails on any difference between what was there when the last
+archived segment ended and what recovery brought back.
 """
 
 import argparse
@@ -17,6 +18,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/e2e"))
 
 from support.postgres import Cluster, wait_until  # noqa: E402
+from support.s3.swift import Swift  # noqa: E402
 from support.scratch import copy_readable, make_scratch, run_unprivileged  # noqa: E402
 
 SCALE = 40  # pgbench: 4 million accounts, about 600 MB
@@ -32,6 +34,58 @@ def megabytes(count):
     return f"{count / 1e6:,.0f} MB"
 
 
+class FileStore:
+    """A folder."""
+
+    def __init__(self, folder):
+        self.root = folder / "store"
+
+    def start(self):
+        """Returns (the variables of wal-e, what it is in words)."""
+        url = f"file://localhost{self.root}"
+        return {"WALE_FILE_PREFIX": url}, f"the folder {self.root}"
+
+    def sizes(self, below):
+        """{name: size} of what is stored there."""
+        folder = self.root / below
+        return {p.name: p.stat().st_size for p in folder.rglob("*") if p.is_file()}
+
+    def stop(self):
+        pass
+
+
+class S3Store:
+    """A bucket on an OpenStack Swift that speaks S3."""
+
+    bucket = "archive"
+
+    def __init__(self, folder):
+        self.swift = Swift(folder / "swift")
+
+    def start(self):
+        self.swift.start()
+        self.swift.make_bucket(self.bucket)
+        url, server = f"s3://{self.bucket}/main", self.swift.url
+        variables = {
+            "WALE_S3_PREFIX": url,
+            "WALE_S3_ENDPOINT": server.replace("://", "+path://"),
+            "AWS_ACCESS_KEY_ID": self.swift.key_id,
+            "AWS_SECRET_ACCESS_KEY": self.swift.secret,
+            "AWS_REGION": self.swift.region,
+        }
+        return variables, f"{url} on OpenStack Swift's s3api at {server}"
+
+    def sizes(self, below):
+        found = self.swift.sizes(self.bucket, f"main/{below}/")
+        return {key.rpartition("/")[2]: size for key, size in found.items()}
+
+    def stop(self):
+        self.swift.stop()
+
+
+STORES = {"file": FileStore, "s3": S3Store}
+
+
 class Demo:
     def __init__(self, folder, binary, store):
         self.folder = folder
@@ -40,17 +94,15 @@ class Demo:
         self.began = time.monotonic()
         self.step_began = self.began
         self.environment = folder / "env"
-        self.store = folder / "store"
-        self.prepare_store(store)
+        self.store = STORES[store](folder)
 
-    def prepare_store(self, store):
+    def prepare_store(self):
         """The environment of wal-e as files, one per variable, as envdir reads them."""
-        variables = {"WALE_LOG_DESTINATION": "stderr"}
-        if store == "file":
-            variables["WALE_FILE_PREFIX"] = f"file://localhost{self.store}"
-        self.environment.mkdir()
-        for name, value in variables.items():
+        variables, words = self.store.start()
+        self.environment.mkdir(mode=0o700)
+        for name, value in {"WALE_LOG_DESTINATION": "stderr", **variables}.items():
             (self.environment / name).write_text(value)
+        self.done(f"the store: {words}")
 
     def done(self, what, size=""):
         now = time.monotonic()
@@ -68,6 +120,7 @@ class Demo:
             sys.exit(f"wal-e {arguments[0]} exited {ended.returncode}:\n{log.read_text()}")
 
     def run(self):
+        self.prepare_store()
         self.make_cluster()
         self.back_up_under_load()
         last, wanted = self.commit_more()
@@ -112,7 +165,7 @@ class Demo:
             load.communicate()
         if not writing:
             sys.exit("pgbench had ended before the backup did")
-        backup = size_of(self.store / "basebackups_005")
+        backup = sum(self.store.sizes("basebackups_005").values())
         self.done("backup-push --checkpoint=fast while pgbench writes", megabytes(backup))
 
     def commit_more(self):
@@ -127,13 +180,14 @@ class Demo:
             segment = self.server.sql("SELECT pg_walfile_name(pg_switch_wal())")
         wanted = self.server.table_sums()
         self.server.wait_archived(segment)
-        archived = len(list((self.store / "wal_005").glob("0" * 7 + "?" * 17 + ".lzo")))
+        stored = self.store.sizes("wal_005")
+        archived = sum(re.fullmatch("[0-9A-F]{24}.lzo", name) is not None for name in stored)
         if archived < SEGMENTS:
             sys.exit(f"only {archived} segments are archived, not {SEGMENTS}")
         # These reach no archived segment: kill -9 takes them, and nobody promised otherwise.
         self.server.sql("INSERT INTO ledger SELECT generate_series(1000001, 1000010)")
-        stored = megabytes(size_of(self.store / "wal_005"))
-        self.done(f"4,100 more transactions; {archived} segments are archived", stored)
+        size = megabytes(sum(stored.values()))
+        self.done(f"4,100 more transactions; {archived} segments are archived", size)
         return last, wanted
 
     def lose(self):
@@ -177,12 +231,13 @@ class Demo:
     def stop(self):
         if self.server.data.exists():
             self.server.stop("immediate")
+        self.store.stop()
 
 
 def main():
     options = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     options.add_argument("--binary", type=Path, required=True)
-    options.add_argument("--store", choices=["file"], default="file", help="what to archive to")
+    options.add_argument("--store", choices=STORES, default="file", help="what to archive to")
     options = options.parse_args()
 
     folder = make_scratch("demo")

@@ -8,8 +8,11 @@ from pathlib import Path
 import pytest
 from support.archive import Archive
 from support.install import DEBIAN
+from support.original import OriginalTool
 from support.postgres import Cluster
 from support.tool import Store, Tool
+
+pytest_plugins = ["support.s3.fixtures"]
 
 # Segments of 1 MiB (PostgreSQL 11 and later) keep the archives of most tests small.
 SMALL_SEGMENTS = "--wal-segsize=1"
@@ -60,6 +63,13 @@ def failpoint_binary(scratch):
 def tool(binary):
     """wal-e without any prefix."""
     return Tool(binary)
+
+
+@pytest.fixture(scope="session")
+def original(scratch):
+    """WAL-E 1.1.1 without any prefix; it runs psql, lzop and pv."""
+    path = "/usr/lib/postgresql/15/bin:/usr/bin:/bin"
+    return OriginalTool(scratch / "original-wal-e", PATH=path, HOME=str(scratch))
 
 
 @pytest.fixture

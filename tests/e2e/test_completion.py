@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-COMMANDS = ["backup-push", "backup-fetch", "backup-list", "wal-push", "wal-fetch", "version"]
+COMMANDS = ["backup-push", "backup-fetch", "backup-list", "wal-push", "wal-fetch", "wal-prefetch", "delete", "version"]
 
 
 @pytest.fixture(scope="session")
@@ -49,6 +49,8 @@ def test_bash_offers_every_option(root, known):
     assert bash(root, ["wal-e", "backup-push", "--checkpoint", ""]) == {"fast", "spread"}
     assert bash(root, ["wal-e", "--file-prefix", ""]) == set()
     assert "LATEST" in bash(root, ["wal-e", "backup-list", "L"])
+    assert bash(root, ["wal-e", "delete", "--confirm", "r"]) == {"retain"}
+    assert bash(root, ["wal-e", "delete", "--grace", ""]) == set()
 
 
 def test_zsh_knows_every_option(root, known):

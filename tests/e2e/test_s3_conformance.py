@@ -1,0 +1,31 @@
+"""The conformance suite of tests/store on real S3 servers, on both I/O engines."""
+
+import os
+import subprocess
+
+import pytest
+
+# Of two writers at the same moment both may win where the server has no conditional writes.
+NOT_ATOMIC = {"swift": {"WALE_TEST_NOT_ATOMIC": "1"}, "moto": {}}
+
+
+@pytest.mark.parametrize("server", ["moto", "swift"])
+def test_conformance(server, request, new_bucket, scratch, folder):
+    store = new_bucket(request.getfixturevalue(server))
+    environment = {**os.environ, **store.environment(), **NOT_ATOMIC[server], "TMPDIR": str(folder)}
+    runs = {}
+    for engine in ("ring", "threads"):
+        with open(folder / engine, "w") as log:
+            runs[engine] = subprocess.Popen(
+                [scratch / "bin/s3_conformance"],
+                env={**environment, "WALE_IO": engine}, stdout=log, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+    try:
+        codes = {engine: run.wait(400) for engine, run in runs.items()}
+    finally:
+        for run in runs.values():
+            run.kill()
+    for engine, code in codes.items():
+        said = (folder / engine).read_text()
+        assert code == 0, said[-6000:]
+        assert "All tests passed" in said
