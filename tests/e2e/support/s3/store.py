@@ -47,6 +47,11 @@ class S3Store:
     def url(self):
         return f"s3://{self.bucket}/{self.prefix}"
 
+    @property
+    def missing_url(self):
+        """A prefix in a bucket that does not exist."""
+        return f"s3://no-such-{self.bucket}/{self.prefix}"
+
     def environment(self):
         scheme, _, host = self.endpoint.partition("://")
         return {

@@ -1,6 +1,10 @@
-// The conformance suite on a real S3 server, which tests/e2e/test_s3_conformance.py starts and
-// names in the environment, as for wal-e itself: WALE_S3_PREFIX, WALE_S3_ENDPOINT, AWS_*. A program
-// of its own, because it needs that server.
+// The conformance suite on a real server, which tests/e2e/test_store_conformance.py starts. The
+// environment has what wal-e itself needs to reach it, and
+//   WALE_TEST_STORE       the prefix, below which each run takes one of its own
+//   WALE_TEST_MISSING     the same on a bucket or container that does not exist
+//   WALE_TEST_PART_BYTES  how much of an object goes up in one part
+//   WALE_TEST_NOT_ATOMIC  set where the server has no conditional writes
+// A program of its own, because it needs that server.
 #include "conformance.hpp"
 
 #include <wale/store/open.hpp>
@@ -31,15 +35,14 @@ std::unique_ptr<store::store> open_at(io::runtime& rt, const std::string& prefix
 
 } // namespace
 
-TEST_CASE("a real S3 server keeps the contract") {
-  const std::string root = variable("WALE_S3_PREFIX").value();
-  const std::string prefix = root + "/" + std::to_string(std::random_device()());
+TEST_CASE("a real server keeps the contract") {
+  const std::string prefix =
+      variable("WALE_TEST_STORE").value() + "/" + std::to_string(std::random_device()());
+  const std::string missing = variable("WALE_TEST_MISSING").value();
   store_fixture fixture;
   fixture.open = [&](io::runtime& rt) { return open_at(rt, prefix); };
-  fixture.open_missing = [&](io::runtime& rt) {
-    return open_at(rt, "s3://no-such-bucket-of-wal-e/p");
-  };
-  fixture.part_bytes = 6 * 1024 * 1024;
+  fixture.open_missing = [&](io::runtime& rt) { return open_at(rt, missing); };
+  fixture.part_bytes = std::stoul(variable("WALE_TEST_PART_BYTES").value());
   const std::string reason = "a real server does not do it on command";
   fixture.not_applicable = {
       {"lose_next_answer", reason}, {"expire_token", reason}, {"cut_next_body", reason}};
