@@ -1,6 +1,6 @@
 """A PostgreSQL 15 cluster is archived, backed up, lost and restored (tools/demo runs this).
 
-The store is a folder, or an S3 server of the demo's own (OpenStack Swift). Everything happens in one
+The store is a folder, or a server of the demo's own. Everything happens in one
 scratch folder, as an unprivileged user. Fails on any difference between what was there when the last
 archived segment ended and what recovery brought back.
 """
@@ -13,10 +13,12 @@ import signal
 import subprocess
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/e2e"))
 
+from support import stores  # noqa: E402
 from support.postgres import Cluster, wait_until  # noqa: E402
 from support.s3.swift import Swift  # noqa: E402
 from support.scratch import copy_readable, make_scratch, run_unprivileged  # noqa: E402
@@ -83,7 +85,28 @@ class S3Store:
         self.swift.stop()
 
 
+class RemoteStore:
+    """A container on a server of the end-to-end tests (tests/e2e/support/stores)."""
+
+    def __init__(self, kind, folder):
+        self.module = stores.module(kind)
+        self.server = self.module.Server(folder / "server")
+
+    def start(self):
+        self.server.start()
+        self.store = self.module.new_store(self.server)
+        return self.store.environment(), f"{self.store.url} at {self.store.server_url}"
+
+    def sizes(self, below):
+        found = self.store.sizes(f"{below}/")
+        return {key.rpartition("/")[2]: size for key, size in found.items()}
+
+    def stop(self):
+        self.server.stop()
+
+
 STORES = {"file": FileStore, "s3": S3Store}
+STORES.update({kind: partial(RemoteStore, kind) for kind in stores.KINDS if kind not in STORES})
 
 
 class Demo:

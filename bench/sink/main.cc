@@ -1,7 +1,7 @@
-// The server of the bench: an S3 that discards what it is given and serves from memory, so that
+// The server of the bench: a store that discards what it is given and serves from memory, so that
 // the server's own cost does not decide what is measured. Not for anything else: it takes any
 // signature, forgets everything at its end, and does not limit what it holds.
-#include "s3.hpp"
+#include "protocols.hpp"
 #include "tls.hpp"
 
 #include <arpa/inet.h>
@@ -21,8 +21,9 @@
 namespace {
 
 constexpr const char* usage =
-    "usage: sink [--port N] [--tls CA_FILE] [--keep[=PART]] [--latency MS]\n"
-    "Serves S3 (path style, any bucket, any key) on 127.0.0.1 and prints the port when ready.\n"
+    "usage: sink [--protocol s3|azure|swift|gcs] [--port N] [--tls CA_FILE] [--keep[=PART]] "
+    "[--latency MS]\n"
+    "Serves that store (any container, any key) on 127.0.0.1 and prints the port when ready.\n"
     "Bodies of 64 KiB and more are discarded, or kept in memory with --keep: all, or those of\n"
     "keys that contain PART. With --tls it speaks https and writes its certificate to CA_FILE.\n"
     "It ends with whoever started it.\n";
@@ -31,10 +32,21 @@ struct options {
   std::uint16_t port = 0;
   std::string ca_file = {};
   sink::behaviour how = {};
+  sink::protocol speak = sink::speak_s3;
 };
+
+sink::protocol protocol_of(const std::string& name) {
+  if (name == "s3") return sink::speak_s3;
+  if (name == "azure") return sink::speak_azure;
+  if (name == "swift") return sink::speak_swift;
+  if (name == "gcs") return sink::speak_gcs;
+  std::cerr << usage;
+  std::exit(2);
+}
 
 options parse(int count, char** arguments) {
   static const option known[] = {
+      {"protocol", required_argument, nullptr, 'a'},
       {"port", required_argument, nullptr, 'p'},
       {"tls", required_argument, nullptr, 't'},
       {"keep", optional_argument, nullptr, 'k'},
@@ -43,6 +55,9 @@ options parse(int count, char** arguments) {
   options made;
   for (int c; (c = getopt_long(count, arguments, "", known, nullptr)) != -1;) {
     switch (c) {
+    case 'a':
+      made.speak = protocol_of(optarg);
+      break;
     case 'p':
       made.port = static_cast<std::uint16_t>(std::stoul(optarg));
       break;
@@ -100,10 +115,10 @@ int main(int count, char** arguments) try {
     const int socket = accept4(listener, nullptr, nullptr, SOCK_CLOEXEC);
     demand(socket >= 0, "accept");
     // Only a signal ends this loop, and the process with it.
-    std::thread([socket, context = tls.get(), how = chosen.how] {
+    std::thread([socket, context = tls.get(), &chosen] {
       try {
         sink::stream peer(socket, context);
-        sink::serve(peer, objects, how);
+        sink::serve(peer, objects, chosen.how, chosen.speak);
       } catch (const std::exception& e) {
         std::cerr << std::string("sink: ") + e.what() + "\n";
       }

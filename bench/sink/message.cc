@@ -72,10 +72,16 @@ std::string_view reason(int status) {
   switch (status) {
   case 200:
     return "OK";
+  case 201:
+    return "Created";
+  case 202:
+    return "Accepted";
   case 204:
     return "No Content";
   case 206:
     return "Partial Content";
+  case 308:
+    return "Resume Incomplete";
   case 400:
     return "Bad Request";
   case 404:

@@ -56,28 +56,45 @@ std::string object_table::begin(fields headers) {
   return id;
 }
 
-bool object_table::add_part(const std::string& upload, unsigned number, piece part) {
+bool object_table::add_part(const std::string& upload, const std::string& part, piece body) {
   const std::lock_guard lock(mutex_);
   const auto at = uploads_.find(upload);
   if (at == uploads_.end()) return false;
-  at->second.parts[number] = std::move(part);
+  at->second.parts[part] = std::move(body);
   return true;
 }
 
+void object_table::stage(const std::string& upload, const std::string& part, piece body) {
+  const std::lock_guard lock(mutex_);
+  uploads_[upload].parts[part] = std::move(body);
+}
+
 std::optional<object>
-object_table::take(const std::string& upload, const std::vector<unsigned>& numbers) {
+object_table::take(const std::string& upload, const std::vector<std::string>& parts) {
   const std::lock_guard lock(mutex_);
   const auto at = uploads_.find(upload);
   if (at == uploads_.end()) return std::nullopt;
   object made;
-  for (const unsigned number : numbers) {
-    const auto part = at->second.parts.find(number);
-    if (part == at->second.parts.end()) return std::nullopt;
-    made.pieces.push_back(part->second);
+  for (const std::string& part : parts) {
+    const auto found = at->second.parts.find(part);
+    if (found == at->second.parts.end()) return std::nullopt;
+    made.pieces.push_back(found->second);
   }
   made.headers = std::move(at->second.headers);
   uploads_.erase(at);
   return made;
+}
+
+std::optional<object> object_table::take_all(const std::string& upload) {
+  std::vector<std::string> parts;
+  {
+    const std::lock_guard lock(mutex_);
+    const auto at = uploads_.find(upload);
+    if (at == uploads_.end()) return std::nullopt;
+    for (const auto& [part, body] : at->second.parts)
+      parts.push_back(part);
+  }
+  return take(upload, parts);
 }
 
 bool object_table::abort(const std::string& upload) {

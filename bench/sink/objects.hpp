@@ -43,16 +43,20 @@ public:
   /// In order of their bytes, those after `after`.
   listing list(const std::string& prefix, const std::string& after, std::size_t most) const;
 
-  /// Multipart uploads. nullopt or false: there is no such upload, or no such part.
+  /// Uploads in parts. nullopt or false: there is no such upload, or no such part.
   std::string begin(fields headers);
-  bool add_part(const std::string& upload, unsigned number, piece part);
-  std::optional<object> take(const std::string& upload, const std::vector<unsigned>& numbers);
+  bool add_part(const std::string& upload, const std::string& part, piece body);
+  /// The same, for protocols that never begin an upload: `upload` is any name.
+  void stage(const std::string& upload, const std::string& part, piece body);
+  std::optional<object> take(const std::string& upload, const std::vector<std::string>& parts);
+  /// In the order of the parts' names.
+  std::optional<object> take_all(const std::string& upload);
   bool abort(const std::string& upload);
 
 private:
   struct unfinished {
     fields headers;
-    std::map<unsigned, piece> parts;
+    std::map<std::string, piece> parts;
   };
   mutable std::mutex mutex_;
   std::map<std::string, object_pointer> objects_;

@@ -1,24 +1,12 @@
-#include "s3.hpp"
+// S3, path style: bucket/key.
+#include "protocols.hpp"
 
 #include <algorithm>
-#include <charconv>
-#include <stdexcept>
-#include <thread>
 
 namespace sink {
 namespace {
 
-constexpr std::uint64_t kept_below = 64U << 10;
-constexpr std::uint64_t document_limit = 16U << 20;
 constexpr std::size_t page_limit = 1000; // API reference, ListObjectsV2, max-keys
-
-answer refusal(int status, const std::string& code, const std::string& message) {
-  return {
-      status,
-      {{"Content-Type", "application/xml"}},
-      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>" + code + "</Code><Message>" +
-          escape_xml(message) + "</Message><RequestId>1</RequestId></Error>"};
-}
 
 answer document(const std::string& name, const std::string& content) {
   return {
@@ -32,97 +20,47 @@ std::string element(const char* name, const std::string& text) {
   return std::string("<") + name + '>' + escape_xml(text) + "</" + name + '>';
 }
 
-template <class Number> Number number_of(const std::string& text) {
-  Number value{};
-  const char* end = text.data() + text.size();
-  if (text.empty() || std::from_chars(text.data(), end, value).ptr != end)
-    throw std::runtime_error("not a number: " + text);
-  return value;
-}
-
-/// One request and its answer.
-class exchange {
+class s3_exchange final : public exchange {
 public:
-  exchange(stream& peer, object_table& objects, const behaviour& how, const request& asked)
-      : peer_(peer), objects_(objects), how_(how), asked_(asked) {
+  explicit s3_exchange(const surroundings& all) : exchange(all) {
     const auto slash = asked_.path.find('/');
     bucket_ = asked_.path.substr(0, slash);
     has_key_ = slash != asked_.path.npos && slash + 1 < asked_.path.size();
   }
 
-  void run() {
-    if (asked_.is_chunked) {
-      keep_alive_ = false; // where its body ends is not looked for
-      return reply(refusal(411, "MissingContentLength", "A length is needed."));
-    }
-    if (asked_.wants_continue) {
-      peer_.write("HTTP/1.1 100 Continue\r\n\r\n");
-      peer_.flush();
-    }
+private:
+  void respond() override {
     if (asked_.method == "PUT" && has_key_) return reply(put());
     if (asked_.method == "POST") return reply(post(read_document()));
-    peer_.discard(asked_.length);
+    discard_body();
     if (asked_.method == "PUT") return reply({});
     if (asked_.method == "DELETE") return reply(remove());
     if (asked_.method == "GET" && !has_key_) return reply(about_bucket());
     if (asked_.method == "HEAD" && !has_key_) return reply({});
-    if (asked_.method == "GET" || asked_.method == "HEAD") return get();
+    if (asked_.method == "GET" || asked_.method == "HEAD")
+      return send_stored(asked_.path, "NoSuchKey");
     reply(refusal(405, "MethodNotAllowed", asked_.method));
   }
 
-  bool keeps_alive() const { return keep_alive_ && asked_.keep_alive; }
-
-private:
-  void reply(const answer& a) {
-    const std::uint64_t length = a.body.size();
-    send(head_of(a, length, keeps_alive()) + (asked_.method == "HEAD" ? "" : a.body));
-  }
-
-  void send(const std::string& bytes) {
-    if (how_.latency.count() > 0) std::this_thread::sleep_for(how_.latency);
-    peer_.write(bytes);
-    peer_.flush();
-  }
-
-  std::string read_document() {
-    if (asked_.length > document_limit) throw std::runtime_error("the document is too long");
-    std::string text(asked_.length, '\0');
-    peer_.read(text.data(), text.size());
-    return text;
-  }
-
-  piece read_body() {
-    piece body{asked_.length};
-    const bool is_kept = how_.kept && asked_.path.find(*how_.kept) != asked_.path.npos;
-    if (is_kept || body.size < kept_below) {
-      // Without zeroes: what is received overwrites it.
-      std::shared_ptr<char[]> bytes(new char[body.size]);
-      peer_.read(bytes.get(), body.size);
-      body.bytes = std::move(bytes);
-    } else {
-      peer_.discard(body.size);
-    }
-    return body;
-  }
-
-  fields stored_headers() const {
-    fields kept;
-    for (const auto& [name, value] : asked_.headers)
-      if (name.starts_with("x-amz-meta-") || name == "content-type") kept[name] = value;
-    return kept;
+  answer refusal(int status, const std::string& code, const std::string& message) const override {
+    return {
+        status,
+        {{"Content-Type", "application/xml"}},
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<Error><Code>" + code + "</Code><Message>" +
+            escape_xml(message) + "</Message><RequestId>1</RequestId></Error>"};
   }
 
   answer put() {
-    piece body = read_body();
+    piece body = read_body(asked_.path);
     if (asked_.asks("uploadId")) {
-      const auto number = number_of<unsigned>(asked_.query_value("partNumber"));
+      const std::string number = asked_.query_value("partNumber");
       if (!objects_.add_part(asked_.query_value("uploadId"), number, std::move(body)))
         return refusal(404, "NoSuchUpload", asked_.query_value("uploadId"));
-      return {200, {{"ETag", "\"part-" + std::to_string(number) + "\""}}};
+      return {200, {{"ETag", "\"part-" + number + "\""}}};
     }
     object made;
     made.pieces.push_back(std::move(body));
-    made.headers = stored_headers();
+    made.headers = stored_headers("x-amz-meta-");
     return insert(std::move(made));
   }
 
@@ -140,17 +78,14 @@ private:
       return document(
           "InitiateMultipartUploadResult",
           element("Bucket", bucket_) + element("Key", key()) +
-              element("UploadId", objects_.begin(stored_headers())));
+              element("UploadId", objects_.begin(stored_headers("x-amz-meta-"))));
     if (asked_.asks("uploadId")) return complete(text);
     return refusal(405, "MethodNotAllowed", "POST");
   }
 
   answer complete(const std::string& text) {
-    std::vector<unsigned> numbers;
-    for (const std::string& number : xml_elements(text, "PartNumber"))
-      numbers.push_back(number_of<unsigned>(number));
     const std::string upload = asked_.query_value("uploadId");
-    std::optional<object> made = objects_.take(upload, numbers);
+    std::optional<object> made = objects_.take(upload, xml_elements(text, "PartNumber"));
     if (!made) return refusal(404, "NoSuchUpload", upload);
     answer done = insert(std::move(*made));
     if (done.status != 200) return done;
@@ -217,74 +152,16 @@ private:
     return document("ListBucketResult", text);
   }
 
-  void get() {
-    const object_pointer found = objects_.find(asked_.path);
-    if (!found) return reply(refusal(404, "NoSuchKey", key()));
-    const auto wanted = asked_.header("if-match");
-    if (wanted && *wanted != found->etag && *wanted != "*")
-      return reply(refusal(412, "PreconditionFailed", "If-Match"));
-    const bool is_head = asked_.method == "HEAD";
-    if (!is_head && !found->is_kept())
-      return reply(refusal(410, "BodyDiscarded", "Start the sink with --keep."));
-
-    const std::uint64_t size = found->size();
-    std::uint64_t from = 0, end = size;
-    answer a{200, found->headers};
-    a.headers["ETag"] = found->etag;
-    a.headers["Last-Modified"] = http_date(found->modified);
-    a.headers["Accept-Ranges"] = "bytes";
-    if (const auto range = asked_.header("range"); range && range->starts_with("bytes=")) {
-      const auto dash = range->find('-');
-      from = number_of<std::uint64_t>(range->substr(6, dash - 6));
-      if (from >= size) return reply(refusal(416, "InvalidRange", *range));
-      if (dash + 1 < range->size())
-        end = std::min(size, number_of<std::uint64_t>(range->substr(dash + 1)) + 1);
-      if (end <= from) return reply(refusal(416, "InvalidRange", *range));
-      a.status = 206;
-      a.headers["Content-Range"] = "bytes " + std::to_string(from) + '-' + std::to_string(end - 1) +
-                                   '/' + std::to_string(size);
-    }
-    send_object(*found, a, from, end, is_head);
-  }
-
-  void send_object(
-      const object& o, const answer& a, std::uint64_t from, std::uint64_t end, bool is_head) {
-    const std::string head = head_of(a, end - from, keeps_alive());
-    if (is_head) return send(head);
-    if (how_.latency.count() > 0) std::this_thread::sleep_for(how_.latency);
-    peer_.write(head);
-    std::uint64_t begin = 0; // of the piece
-    for (const piece& p : o.pieces) {
-      const std::uint64_t first = std::clamp(from, begin, begin + p.size) - begin;
-      const std::uint64_t last = std::clamp(end, begin, begin + p.size) - begin;
-      peer_.write({p.bytes.get() + first, last - first});
-      begin += p.size;
-    }
-    peer_.flush();
-  }
-
   std::string key() const { return has_key_ ? asked_.path.substr(bucket_.size() + 1) : ""; }
 
-  stream& peer_;
-  object_table& objects_;
-  const behaviour& how_;
-  const request& asked_;
   std::string bucket_;
   bool has_key_ = false;
-  bool keep_alive_ = true;
 };
 
 } // namespace
 
-void serve(stream& peer, object_table& objects, const behaviour& how) {
-  for (;;) {
-    const std::string head = peer.read_head();
-    if (head.empty()) return;
-    const request asked = parse_request(head);
-    exchange one(peer, objects, how, asked);
-    one.run();
-    if (!one.keeps_alive()) return;
-  }
+std::unique_ptr<exchange> speak_s3(const surroundings& all) {
+  return std::make_unique<s3_exchange>(all);
 }
 
 } // namespace sink

@@ -63,6 +63,17 @@ class S3Store:
             **self.more,
         }
 
+    @property
+    def server_url(self):
+        return self.server.url
+
+    def wrong(self):
+        """{name: (variables, word of the error)} that no command survives."""
+        return {
+            "wrong secret": ({"AWS_SECRET_ACCESS_KEY": "wrong"}, "SignatureDoesNotMatch"),
+            "missing container": ({"WALE_S3_PREFIX": self.missing_url}, f"no-such-{self.bucket}"),
+        }
+
     def at(self, endpoint=None, prefix=None, **more):
         """The same bucket by another way, or another prefix in it."""
         return S3Store(
