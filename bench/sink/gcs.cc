@@ -118,6 +118,7 @@ private:
   }
 
   answer insert(object made, bool only_new) {
+    made.headers["X-Goog-Generation"] = "1";
     if (!objects_.insert(name(), std::move(made), only_new))
       return refusal(412, "conditionNotMet", "ifGenerationMatch");
     const object_pointer now = objects_.find(name());
