@@ -1,37 +1,20 @@
-// WAL-E's record layout, and its two destinations.
+// The two destinations of records. How they look is log_layout.cc's.
 #include <wale/base/log.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
-#include <cstdio>
 #include <cstring>
 #include <fcntl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
 #include <unistd.h>
+#include <utility>
 
 namespace wale::log {
 namespace {
 
 destinations where;
-
-std::string_view name_of(level l) {
-  switch (l) {
-  case level::debug:
-    return "DEBUG";
-  case level::info:
-    return "INFO";
-  case level::warning:
-    return "WARNING";
-  case level::error:
-    return "ERROR";
-  case level::critical:
-    return "CRITICAL";
-  }
-  return "CRITICAL";
-}
 
 int severity_of(level l) {
   switch (l) {
@@ -49,41 +32,19 @@ int severity_of(level l) {
   return LOG_CRIT;
 }
 
-std::string padded(std::string_view text, std::size_t width) {
-  std::string s(text);
-  if (s.size() < width) s.append(width - s.size(), ' ');
-  return s;
+record no_syslog(int error) {
+  return {
+      .logger = "wal_e.main",
+      .severity = level::warning,
+      .text = {
+          "Could not set up syslog, continuing anyway.",
+          describe_errno(error),
+          "Start the syslog daemon, or set WALE_LOG_DESTINATION=stderr."}};
 }
 
-// Not by gmtime_r, which reads the time zone first.
-std::string timestamp(std::chrono::system_clock::time_point time) {
-  const auto microseconds = std::chrono::floor<std::chrono::microseconds>(time);
-  const auto day = std::chrono::floor<std::chrono::days>(microseconds);
-  const std::chrono::year_month_day date(day);
-  const std::chrono::hh_mm_ss clock(microseconds - day);
-  char text[64];
-  std::snprintf(
-      text,
-      sizeof text,
-      "%04d-%02u-%02uT%02d:%02d:%02d.%06d-00",
-      static_cast<int>(date.year()),
-      static_cast<unsigned>(date.month()),
-      static_cast<unsigned>(date.day()),
-      static_cast<int>(clock.hours().count()),
-      static_cast<int>(clock.minutes().count()),
-      static_cast<int>(clock.seconds().count()),
-      static_cast<int>(clock.subseconds().count()));
-  return text;
-}
-
-// Every newline inside the text starts a continuation line, so that a record stays one record.
-std::string indented(std::string_view text) {
-  std::string s;
-  for (char c : text) {
-    s += c;
-    if (c == '\n') s += "        ";
-  }
-  return s;
+std::string in_form(const record& r) {
+  const auto now = std::chrono::system_clock::now();
+  return where.form == format::json ? layout_json(r, now, ::getpid()) : layout(r, now, ::getpid());
 }
 
 // The descriptor stays open for the life of the process, as syslog(3)'s does.
@@ -96,13 +57,19 @@ public:
     ::send(fd_, datagram.c_str(), datagram.size() + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
   }
 
+  void close() {
+    if (connected()) ::close(std::exchange(fd_, -1));
+    given_up_ = false;
+  }
+
 private:
   bool connected() const { return fd_ >= 0; }
 
   bool connect() {
     if (given_up_) return false;
     int refused = 0;
-    for (const char* path : {"/dev/log", "/var/run/log", "/var/run/syslog"}) {
+    for (const char* path : where.syslog_sockets) {
+      if (!path) continue;
       const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
       if (fd < 0) break;
       sockaddr_un address{};
@@ -116,12 +83,18 @@ private:
       ::close(fd);
     }
     given_up_ = true;
-    if (refused) {
-      const std::string text =
-          "wal-e: Could not set up syslog, continuing anyway.  (" + describe_errno(refused) + ")\n";
-      (void)!::write(STDERR_FILENO, text.data(), text.size());
-    }
+    if (refused) complain(refused);
     return false;
+  }
+
+  // On stderr whatever the destinations are; as text in WAL-E's words.
+  static void complain(int error) {
+    std::string text =
+        where.form == format::json
+            ? in_form(no_syslog(error))
+            : "wal-e: Could not set up syslog, continuing anyway.  (" + describe_errno(error) + ")";
+    text += '\n';
+    (void)!::write(STDERR_FILENO, text.data(), text.size());
   }
 
   int fd_ = -1;
@@ -141,22 +114,13 @@ void write_all(int fd, std::string_view text) {
 
 } // namespace
 
-std::string layout(const record& r, std::chrono::system_clock::time_point time, int pid) {
-  std::string text = "MSG: " + r.text.msg;
-  if (!r.text.detail.empty()) text += "\nDETAIL: " + r.text.detail;
-  if (!r.text.hint.empty()) text += "\nHINT: " + r.text.hint;
-  text += "\nSTRUCTURED: time=" + timestamp(time) + " pid=" + std::to_string(pid);
-
-  std::vector<field> fields = r.structured;
-  std::ranges::sort(fields, {}, &field::name);
-  for (const field& f : fields)
-    text += " " + f.name + "=" + f.value;
-
-  return padded(r.logger, 12) + " " + padded(name_of(r.severity), 8) + " " + indented(text);
+void configure(const destinations& d) {
+  if (d.syslog_sockets != where.syslog_sockets) to_syslog.close();
+  where = d;
 }
 
-void configure(const destinations& d) {
-  where = d;
+const destinations& configured() {
+  return where;
 }
 
 void parse_destination(std::string_view list, destinations& d) {
@@ -195,7 +159,7 @@ int parse_facility(std::string_view name) {
 
 void write(const record& r) {
   if (r.severity < where.least) return;
-  const std::string text = layout(r, std::chrono::system_clock::now(), ::getpid());
+  const std::string text = in_form(r);
   if (where.to_stderr) write_all(STDERR_FILENO, text + "\n");
   if (where.to_syslog) to_syslog.send(where.facility | severity_of(r.severity), text);
 }

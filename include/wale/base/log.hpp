@@ -7,6 +7,7 @@
 
 #include <wale/base/error.hpp>
 
+#include <array>
 #include <chrono>
 #include <string>
 #include <string_view>
@@ -29,17 +30,30 @@ struct record {
   std::vector<field> structured = {}; ///< printed sorted by name, after time and pid
 };
 
-/// The record as text, without a final newline. Pure. Embedded newlines are followed by 8 spaces.
+enum class format { text, json };
+
+/// The record as WAL-E's text, without a final newline. Pure. Embedded newlines are followed by 8
+/// spaces.
 std::string layout(const record& r, std::chrono::system_clock::time_point time, int pid);
 
-/// Where records go; set once by main from WALE_LOG_DESTINATION, WALE_SYSLOG_FACILITY and --terse.
+/// The record as one line of JSON, without a final newline. Pure. The members are time (RFC 3339,
+/// UTC), level, logger, pid, msg, and where there is any: detail, hint, structured (an object). All
+/// values but pid are strings; bytes that are not UTF-8 become U+FFFD.
+std::string layout_json(const record& r, std::chrono::system_clock::time_point time, int pid);
+
+/// Where records go and how they look; set by main from WALE_LOG_DESTINATION, WALE_SYSLOG_FACILITY,
+/// --log-format and --terse.
 struct destinations {
   bool to_stderr = true;
   bool to_syslog = true;
   int facility = 1 << 3; ///< LOG_USER
   level least = level::info;
+  format form = format::text;
+  /// The first that takes a connection, nullptr for none; the defaults are WAL-E's.
+  std::array<const char*, 3> syslog_sockets{"/dev/log", "/var/run/log", "/var/run/syslog"};
 };
 void configure(const destinations& d);
+const destinations& configured();
 
 /// Parses a comma separated list as WAL-E does: no trimming, unknown words ignored.
 /// Sets to_stderr and to_syslog of `d`.
