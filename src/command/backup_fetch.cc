@@ -2,6 +2,7 @@
 // so a server can never start from an incomplete restore.
 #include "context.hpp"
 #include "restore_target.hpp"
+#include "store_words.hpp"
 
 #include <wale/archive/extract.hpp>
 #include <wale/archive/gpg.hpp>
@@ -134,11 +135,6 @@ struct extracting {
   }
 };
 
-std::string worker_logger(const store::store& archive) {
-  const std::string k = archive.kind_name();
-  return "wal_e.worker." + k + "." + k + "_worker";
-}
-
 failure damaged_partition(const std::string& url, const failure& f) {
   if (f.why() != kind::corrupt) return f;
   return f.with_msg("a partition of the backup is damaged")
@@ -150,11 +146,10 @@ task<> restore_partition(restoring& r, store::object_key key) {
   const std::string url = r.c.archive.url(key);
   const std::string name = key.name.substr(key.name.rfind('/') + 1);
   log::info(
-      worker_logger(r.c.archive),
+      worker_logger(r.c.archive.kind_name()),
       {"beginning partition download",
        "The partition being downloaded is " + name + ".",
-       "The absolute " + r.c.archive.kind_name() + " key is " + r.c.archive.prefix() + key.name +
-           "."});
+       absolute_key(r.c.archive.kind_name(), r.c.archive.prefix() + key.name)});
 
   io::block_budget outputs = co_await r.c.rt.blocks().reserve(r.outputs_each + input_blocks);
   io::block_budget reading = outputs.split(reading_blocks);

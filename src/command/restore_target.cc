@@ -288,7 +288,7 @@ void require_not_live(const std::string& directory) {
   throw failure(
       kind::refused,
       "attempting to overwrite a live data directory",
-      "Found a postmaster.pid lockfile, and aborting.",
+      "Found a postmaster.pid lockfile, and aborting",
       "Shut down postgres. If there is a stale lockfile, then remove it after being very sure "
       "postgres is not running.");
 }

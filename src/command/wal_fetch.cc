@@ -2,6 +2,7 @@
 // exit_code.hpp; here is only what was found.
 #include "prefetching.hpp"
 #include "settings.hpp"
+#include "store_words.hpp"
 #include "transfer.hpp"
 
 #include <wale/base/error.hpp>
@@ -34,14 +35,6 @@ fields(const store::store& archive, const pg::wal_name& name, std::string_view s
       {"prefix", archive.prefix()},
       {"seg", name.text},
       {"state", std::string(state)}};
-}
-
-std::string store_logger(const store::store& archive) {
-  const std::string k = archive.kind_name();
-  if (k == "s3") return "wal_e.blobstore.s3.s3_util";
-  if (k == "wabs") return "wal_e.blobstore.wabs.wabs_util";
-  if (k == "file") return "wal_e.blobstore.file.file_util";
-  return "wal_e.blobstore." + k + ".utils";
 }
 
 task<> fetch(context c, pg::wal_name name, std::string destination, bool& found) {
@@ -103,6 +96,18 @@ task<> fetch_patiently(
   }
 }
 
+void log_absence(const std::string& from, const std::string& kind, const std::string& url) {
+  log::record r;
+  r.logger = from;
+  r.severity = absence_level(kind);
+  r.text = {
+      "could no longer locate object while performing wal restore",
+      "The absolute URI that could not be located is " + url + ".",
+      "This can be normal when Postgres is trying to detect what timelines are available during "
+      "restoration."};
+  log::write(r);
+}
+
 } // namespace
 
 task<int> wal_fetch(context c) {
@@ -114,14 +119,9 @@ task<int> wal_fetch(context c) {
   log::info(logger, {"begin wal restore"}, fields(c.archive, name, "begin"));
   bool found = false;
   co_await fetch_patiently(c, name, destination, mode, found);
-  const std::string from = store_logger(c.archive);
+  const std::string from = blobstore_logger(c.archive.kind_name());
   if (!found) {
-    log::info(
-        from,
-        {"could no longer locate object while performing wal restore",
-         "The absolute URI that could not be located is " + url + ".",
-         "This can be normal when Postgres is trying to detect what timelines are available during "
-         "restoration."});
+    log_absence(from, c.archive.kind_name(), url);
     co_return 1;
   }
   log::info(
