@@ -4,7 +4,7 @@ _wal_e() {
   local current=${COMP_WORDS[COMP_CWORD]} previous=${COMP_WORDS[COMP_CWORD - 1]}
   local commands='backup-push backup-fetch backup-list wal-push wal-fetch wal-prefetch delete version'
   local options='--help --version --aws-access-key-id --aws-instance-profile --gs-access-key-id
-    --wabs-account-name --s3-prefix --wabs-prefix --gs-prefix --file-prefix --gpg-key-id --terse'
+    --wabs-account-name --s3-prefix --wabs-prefix --gs-prefix --file-prefix --gpg-key-id --log-format --terse'
   local command='' word
   for word in "${COMP_WORDS[@]:1:COMP_CWORD-1}"; do
     case " $commands " in *" $word "*) command=$word && break ;; esac
@@ -14,6 +14,10 @@ _wal_e() {
   [ "$current" = = ] && current='' && previous=${COMP_WORDS[COMP_CWORD - 1]}
   [ "$previous" = = ] && previous=${COMP_WORDS[COMP_CWORD - 2]}
   case $previous in
+    --log-format)
+      mapfile -t COMPREPLY < <(compgen -W 'text json' -- "$current")
+      return
+      ;;
     --checkpoint)
       mapfile -t COMPREPLY < <(compgen -W 'spread fast' -- "$current")
       return

@@ -173,19 +173,6 @@ void check_operands(const command_line& line) {
           line.operands[i] + "\"");
 }
 
-std::string describe(const option_spec& o) {
-  std::string text = "  ";
-  text += o.letter ? std::string("-") + o.letter + ", " : "    ";
-  text += "--" + std::string(o.name);
-  if (!o.argument.empty()) text += " " + std::string(o.argument);
-  constexpr std::size_t column = 34;
-  text += text.size() + 1 < column ? std::string(column - text.size(), ' ')
-                                   : "\n" + std::string(column, ' ');
-  text += o.help;
-  if (!o.fallback.empty()) text += " (" + std::string(o.fallback) + ")";
-  return text + "\n";
-}
-
 } // namespace
 
 unsigned long command_line::number(std::string_view option, unsigned long least) const {
@@ -248,42 +235,6 @@ command_line parse_command_line(const arguments& in) {
   }
   if (!line.has("help") && !line.global.contains("help")) check_operands(line);
   return line;
-}
-
-std::string usage_text(const command_spec* command) {
-  std::string text = "usage: wal-e [GLOBAL OPTIONS] ";
-  if (!command) return text + "COMMAND [OPTIONS] [OPERANDS]\n";
-  // A command's options stand before its subcommand.
-  const std::size_t blank = command->name.find(' ');
-  text += std::string(command->name.substr(0, blank)) + " [OPTIONS]";
-  if (blank != std::string_view::npos) text += std::string(command->name.substr(blank));
-  if (!command->subcommands.empty()) text += " SUBCOMMAND";
-  for (const operand_spec& o : command->operands)
-    text += o.required ? " " + std::string(o.name) : " [" + std::string(o.name) + "]";
-  return text + "\n";
-}
-
-std::string help_text(const command_spec* command) {
-  std::string text = usage_text(command) + "\n";
-  if (command) {
-    text += "Purpose: " + std::string(command->summary) + ".\n";
-    for (const command_spec& s : command->subcommands)
-      text += (&s == command->subcommands.data() ? "\nSubcommands:\n  " : "  ") +
-              std::string(s.name) + std::string(21 - s.name.size(), ' ') + std::string(s.summary) +
-              "\n";
-    text += "\nOptions:\n";
-    for (const option_spec& o : command->options)
-      text += describe(o);
-    return text + "\nExample:\n  " + std::string(command->example) + "\n";
-  }
-  text += "Continuous archiving of PostgreSQL to object stores.\n\nCommands:\n";
-  for (const command_spec& c : commands())
-    text += "  " + std::string(c.name) + std::string(14 - c.name.size(), ' ') +
-            std::string(c.summary) + "\n";
-  text += "\nGlobal options, before the command:\n";
-  for (const option_spec& o : global_options())
-    text += describe(o);
-  return text + "\n`wal-e COMMAND --help` has the options of a command, man wal-e everything.\n";
 }
 
 } // namespace wale::command

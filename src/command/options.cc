@@ -10,18 +10,28 @@ namespace {
 constexpr std::array global{
     option_spec{"help", 'h', "", "", "show this help, or that of the command, and exit"},
     option_spec{"version", 0, "", "", "show the version and exit"},
+    option_spec{"aws-access-key-id", 'k', "ID", "", "AWS access key id", "AWS_ACCESS_KEY_ID"},
     option_spec{
-        "aws-access-key-id", 'k', "ID", "", "AWS access key id, instead of AWS_ACCESS_KEY_ID"},
-    option_spec{
-        "aws-instance-profile", 0, "", "", "use the credentials of the EC2 instance profile"},
+        "aws-instance-profile",
+        0,
+        "",
+        "",
+        "use the credentials of the EC2 instance profile",
+        "AWS_INSTANCE_PROFILE"},
     option_spec{"gs-access-key-id", 0, "ID", "", "accepted and ignored, as in WAL-E"},
+    option_spec{"wabs-account-name", 'a', "NAME", "", "Azure account", "WABS_ACCOUNT_NAME"},
+    option_spec{"s3-prefix", 0, "URL", "", "storage prefix", "WALE_S3_PREFIX"},
+    option_spec{"wabs-prefix", 0, "URL", "", "storage prefix", "WALE_WABS_PREFIX"},
+    option_spec{"gs-prefix", 0, "URL", "", "storage prefix", "WALE_GS_PREFIX"},
+    option_spec{"file-prefix", 0, "URL", "", "storage prefix", "WALE_FILE_PREFIX"},
+    option_spec{"gpg-key-id", 0, "ID", "", "encrypt for this key", "WALE_GPG_KEY_ID"},
     option_spec{
-        "wabs-account-name", 'a', "NAME", "", "Azure account, instead of WABS_ACCOUNT_NAME"},
-    option_spec{"s3-prefix", 0, "URL", "", "storage prefix, instead of WALE_S3_PREFIX"},
-    option_spec{"wabs-prefix", 0, "URL", "", "storage prefix, instead of WALE_WABS_PREFIX"},
-    option_spec{"gs-prefix", 0, "URL", "", "storage prefix, instead of WALE_GS_PREFIX"},
-    option_spec{"file-prefix", 0, "URL", "", "storage prefix, instead of WALE_FILE_PREFIX"},
-    option_spec{"gpg-key-id", 0, "ID", "", "encrypt for this key, instead of WALE_GPG_KEY_ID"},
+        "log-format",
+        0,
+        "text|json",
+        "",
+        "form of log records, text if not set",
+        "WALE_LOG_FORMAT"},
     option_spec{"terse", 0, "", "", "log only warnings and errors"},
 };
 
@@ -102,7 +112,8 @@ constexpr std::array delete_subcommands{
         "remove the backups and WAL before a backup or a segment",
         before_operand,
         only_help,
-        "wal-e delete --confirm before base_000000010000000000000005_00000040"},
+        "wal-e delete before base_000000010000000000000005_00000040\n"
+        "wal-e delete --confirm before 000000010000000000000005"},
     command_spec{
         "delete retain",
         "remove all but the backups that were taken last, and the WAL before them",
@@ -129,33 +140,54 @@ constexpr std::array all_commands{
         "take a base backup of a running server",
         cluster_operand,
         backup_push_options,
-        "wal-e backup-push --checkpoint=fast /var/lib/postgresql/15/main"},
+        "wal-e backup-push /var/lib/postgresql/15/main\n"
+        "wal-e backup-push --checkpoint=fast --pool-size 8 /var/lib/postgresql/15/main"},
     command_spec{
         "backup-fetch",
         "restore a base backup into a directory",
         fetch_operands,
         backup_fetch_options,
-        "wal-e backup-fetch /var/lib/postgresql/15/main LATEST"},
+        "wal-e backup-fetch /var/lib/postgresql/15/main LATEST\n"
+        "wal-e backup-fetch /mnt/restored base_000000010000000000000005_00000040"},
     command_spec{
         "backup-list",
         "list the base backups",
         query_operand,
         backup_list_options,
-        "wal-e backup-list --detail"},
+        "wal-e backup-list --detail\n"
+        "wal-e backup-list --json LATEST",
+        true,
+        true,
+        {},
+        "0  done, also if there is no backup\n"
+        "1  a failure that was foreseen, or details that could not be read\n"
+        "2  a usage error, or a bug"},
     command_spec{
         "wal-push",
         "store one WAL segment; for archive_command",
         push_operand,
         wal_push_options,
         "archive_command = 'envdir /etc/wal-e.d/env wal-e wal-push %p'",
-        false},
+        false,
+        true,
+        {},
+        "0  the store holds the file, durable, with exactly this content\n"
+        "1  it does not, or not yet; PostgreSQL keeps the file and tries again\n"
+        "2  a usage error, or a bug"},
     command_spec{
         "wal-fetch",
         "fetch one WAL segment; for restore_command",
         wal_fetch_operands,
         wal_fetch_options,
-        "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'",
-        false},
+        "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'\n"
+        "wal-e wal-fetch --prefetch 0 000000010000000000000007 /tmp/segment",
+        false,
+        true,
+        {},
+        "0    fetched\n"
+        "1    proven absent; on a standby and by hand also any failure\n"
+        "126  in a targeted recovery: any other failure, so that it stops\n"
+        "143  in a targeted recovery: SIGTERM or SIGINT"},
     command_spec{
         "wal-prefetch",
         "fetch WAL segments ahead; wal-fetch starts it",
@@ -168,6 +200,7 @@ constexpr std::array all_commands{
         "remove old backups and WAL; a dry run unless told otherwise",
         {},
         delete_options,
+        "wal-e delete retain 7\n"
         "wal-e delete --confirm retain 7",
         true,
         true,

@@ -4,10 +4,12 @@
 #include "context.hpp"
 #include "encryption.hpp"
 #include "settings.hpp"
+#include "variables.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/base/exit_code.hpp>
 #include <wale/base/log.hpp>
+#include <wale/command/help.hpp>
 #include <wale/command/program.hpp>
 #include <wale/pg/restore_mode.hpp>
 #include <wale/store/open.hpp>
@@ -116,7 +118,8 @@ const char* hint_for(kind k) {
 int report(const failure& failed, std::optional<restore_mode> mode, const command_spec* command) {
   const failure f = failed.text().hint.empty() ? failed.with_hint(hint_for(failed.why())) : failed;
   const bool is_command_line = f.why() == kind::usage && !command;
-  if (is_command_line) std::fputs(usage_text(nullptr).c_str(), stderr);
+  const bool is_for_people = log::configured().form == log::format::text;
+  if (is_command_line && is_for_people) std::fputs(usage_text(nullptr).c_str(), stderr);
   log::write({
       .logger = "wal_e.main",
       .severity = f.why() == kind::bug ? log::level::critical : log::level::error,
@@ -196,6 +199,9 @@ int dispatch(const command_line& line, std::optional<restore_mode> mode) {
   if (!line.command)
     throw failure(kind::usage, "the command line was not understood", "no command was given");
   log::configure(log_destinations(line.global));
+  warn_of_log_settings();
+  // The prefetcher has its environment from a wal-fetch, which has said it.
+  if (line.command->name != "wal-prefetch") warn_of_unknown_settings(environ);
   if (line.command->announced) announce(line.subcommand ? *line.subcommand : *line.command);
   run_command(line, mode);
 }

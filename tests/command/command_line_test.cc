@@ -138,16 +138,3 @@ TEST_CASE("no command is no error of the grammar") {
   CHECK(parse_command_line({}).command == nullptr);
   CHECK(parse_command_line({"--help"}).global.contains("help"));
 }
-
-TEST_CASE("help shows every command and option with its default") {
-  const std::string text = help_text(nullptr);
-  for (const command_spec& c : commands()) {
-    CHECK(text.find("  " + std::string(c.name) + " ") != std::string::npos);
-    const std::string own = help_text(&c);
-    for (const option_spec& o : c.options)
-      CHECK(own.find("--" + std::string(o.name)) != std::string::npos);
-    CHECK(own.find(c.example) != std::string::npos);
-  }
-  for (const option_spec& o : global_options())
-    CHECK(text.find("--" + std::string(o.name)) != std::string::npos);
-}

@@ -33,8 +33,4 @@ struct command_line {
 /// Throws kind::usage, DETAIL saying what is wrong.
 command_line parse_command_line(const std::vector<std::string>& arguments);
 
-/// `usage: wal-e ...` and what it means, of one command or, with nullptr, of the program.
-std::string usage_text(const command_spec* command);
-std::string help_text(const command_spec* command);
-
 } // namespace wale::command
