@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <algorithm>
+
 using namespace wale;
 using namespace wale::command;
 
@@ -137,4 +139,63 @@ TEST_CASE("numbers are whole, not negative and of a sane size") {
 TEST_CASE("no command is no error of the grammar") {
   CHECK(parse_command_line({}).command == nullptr);
   CHECK(parse_command_line({"--help"}).global.contains("help"));
+}
+
+namespace {
+
+// What follows an option so that the rest of the line is right.
+words with_value(const std::string& spelling, const option_spec& o) {
+  if (o.argument.empty()) return {spelling};
+  return {spelling, "1"};
+}
+
+// The prefixes of an option's name that no other option of the command has, the whole name among
+// them though another option may go on from it.
+void check_prefixes(std::span<const option_spec> known, const words& before, bool is_global) {
+  for (const option_spec& o : known)
+    for (std::size_t length = 1; length <= o.name.size(); ++length) {
+      const std::string_view prefix = o.name.substr(0, length);
+      const auto others = std::ranges::count_if(
+          known, [prefix](const option_spec& other) { return other.name.starts_with(prefix); });
+      const bool is_clear = others == 1 || length == o.name.size();
+      words line = before;
+      for (const std::string& word : with_value("--" + std::string(prefix), o))
+        line.push_back(word);
+      CAPTURE(line);
+      if (!is_clear) {
+        CHECK(complaint_about(line).starts_with("ambiguous option: --" + std::string(prefix)));
+        continue;
+      }
+      // Operands may be missing, but the option was understood.
+      line.push_back(is_global ? "version" : "--help");
+      const command_line parsed = parse_command_line(line);
+      CHECK((is_global ? parsed.global : parsed.options).contains(o.name));
+    }
+}
+
+} // namespace
+
+TEST_CASE("every unambiguous prefix of every option is understood, and no other") {
+  check_prefixes(global_options(), {}, true);
+  for (const command_spec& c : commands())
+    check_prefixes(c.options, {std::string(c.name)}, false);
+}
+
+TEST_CASE("a value may follow an option in all of WAL-E's ways, and the last one counts") {
+  for (const words& p :
+       {words{"-p8"},
+        words{"-p", "8"},
+        words{"--pool-size", "8"},
+        words{"--pool-size=8"},
+        words{"--pool", "8"},
+        words{"-p", "2", "--pool=8"}}) {
+    words line{"wal-push"};
+    line.insert(line.end(), p.begin(), p.end());
+    line.push_back("x");
+    CAPTURE(line);
+    CHECK(parse_command_line(line).number("pool-size", 1) == 8);
+    CHECK(parse_command_line(line).operands == words{"x"});
+  }
+  CHECK(parse_command_line({"-kID", "version"}).global.at("aws-access-key-id") == "ID");
+  CHECK(parse_command_line({"-a", "ID", "version"}).global.at("wabs-account-name") == "ID");
 }
