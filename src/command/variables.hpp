@@ -15,7 +15,7 @@ namespace wale::command {
 std::span<const std::string_view> known_variables();
 
 /// The names that begin with WALE_ in an environment (as environ: NAME=VALUE, ended by nullptr) and
-/// that no version of wal-e knows. Takes 10 us for 100 variables.
+/// that no version of wal-e knows. Takes 1 to 5 us for 100 variables.
 std::vector<std::string> unknown_settings(const char* const* environment);
 
 /// The known name that begins with WALE_ and takes the fewest letters to insert, remove or replace.

@@ -254,6 +254,17 @@ def test_json_holds_nothing_but_objects(wal_e, folder):
     assert 'a"b\nc\ufffd' in error["detail"]
 
 
+def test_json_shows_no_secret(tool, folder):
+    secret = "s3cr3t-correct-horse"
+    wrong = tool.with_environment(
+        WALE_LOG_FORMAT="json", WALE_S3_PREFIX="s3://bucket/x", AWS_ACCESS_KEY_ID="id",
+        AWS_SECRET_ACCESS_KEY=secret, WALE_S3_ENDPOINT=f"http+path://user:{secret}@localhost",
+        WALE_SECRET=secret)  # fmt: skip
+    done = wrong.run("wal-fetch", "-p0", SEGMENT, folder / "x", code=1)
+    assert [r["level"] for r in objects(done.err)] == ["WARNING", "ERROR"]
+    assert secret not in done.err and "WALE_SECRET" in done.err
+
+
 def test_an_unusable_log_format(wal_e):
     error = wal_e.run("--log-format=xml", "backup-list", code=2).error("--log-format", "xml")
     assert error.msg == "the command line was not understood"
