@@ -36,9 +36,16 @@ lsn position_of(const value& v) {
   return *position;
 }
 
-/// The server's "permission denied for function ..." with what to do about it.
-server_failure with_grant(const server_failure& f, const std::string& function) {
+// WAL-E's words: people grep for them.
+constexpr const char* not_started = "Could not start hot backup";
+constexpr const char* not_stopped = "Could not stop hot backup";
+
+/// What failed, and of the server's "permission denied for function ..." what to do about it.
+server_failure
+with_words(const server_failure& f, const std::string& function, const std::string& msg) {
   explanation words = f.text();
+  words.detail = words.msg + (words.detail.empty() ? "" : "\n" + words.detail);
+  words.msg = msg;
   if (f.sqlstate() == "42501")
     words.hint = "As a superuser: GRANT EXECUTE ON FUNCTION " + function + " TO the role.";
   return server_failure(f.why(), std::move(words), f.sqlstate());
@@ -73,7 +80,8 @@ struct backup_session::state {
 
   task<> prepare();
   task<timeline> start_timeline(lsn position);
-  task<rows> call(std::string sql, std::vector<value> parameters, std::string function);
+  task<rows>
+  call(std::string sql, std::vector<value> parameters, std::string function, std::string msg);
 
   connection session;
   server_facts facts;
@@ -87,13 +95,13 @@ task<> backup_session::state::prepare() {
 }
 
 /// A statement around one function that needs a grant.
-task<rows>
-backup_session::state::call(std::string sql, std::vector<value> parameters, std::string function) {
+task<rows> backup_session::state::call(
+    std::string sql, std::vector<value> parameters, std::string function, std::string msg) {
   try {
     rows answer = co_await session.query(std::move(sql), std::move(parameters));
     co_return answer;
   } catch (const server_failure& f) {
-    throw with_grant(f, function);
+    throw with_words(f, function, msg);
   }
 }
 
@@ -110,7 +118,7 @@ task<timeline> backup_session::state::start_timeline(lsn position) {
     function = name + "(pg_lsn)";
     parameters.emplace_back(to_string(position));
   }
-  const rows answer = co_await call(sql, std::move(parameters), function);
+  const rows answer = co_await call(sql, std::move(parameters), function, not_started);
   const std::string text = only_row(answer, 1)[0].value_or("");
   if (!facts.in_recovery) {
     const auto segment = wal_segment::parse(text);
@@ -167,7 +175,7 @@ task<backup_start> backup_session::begin(std::string label, bool fast) {
   std::vector<value> parameters;
   parameters.emplace_back(std::move(label));
   parameters.emplace_back(fast ? "t" : "f");
-  const rows answer = co_await state_->call(sql, std::move(parameters), function);
+  const rows answer = co_await state_->call(sql, std::move(parameters), function, not_started);
   backup_start started;
   started.position = position_of(only_row(answer, 1)[0]);
   started.tli = co_await state_->start_timeline(started.position);
@@ -214,7 +222,7 @@ task<backup_stop> backup_session::stop() {
   const std::string sql =
       "SELECT lsn, labelfile, spcmapfile FROM pg_catalog." + call + " AS stopped";
   std::vector<value> none;
-  const rows answer = co_await state_->call(sql, std::move(none), std::move(function));
+  const rows answer = co_await state_->call(sql, std::move(none), std::move(function), not_stopped);
   const row& r = only_row(answer, 3);
 
   const backup_start started = *state_->started;
