@@ -81,8 +81,9 @@ class Restore:
         wait_until(lambda: not prefetchers(self.cluster.folder), "a prefetcher lives on", 5)
 
 
-def test_a_recovery_is_prefetched(archive, folder, clusters):
-    restore = Restore(archive, folder, clusters)
+@pytest.mark.parametrize("engine", ["ring", "threads"])
+def test_a_recovery_is_prefetched(archive, folder, clusters, engine):
+    restore = Restore(archive, folder, clusters, tool=archive.tool.with_environment(WALE_IO=engine))
     finish_recovery(restore.cluster)
     assert commits_of(restore.cluster) == commits_of(archive.cluster)
     assert restore.count(PROMOTED) > SEGMENTS // 2
