@@ -256,6 +256,18 @@ def test_absent(host):
     assert [p.name for p in host.area.iterdir() if p.name != "lock"] == ["running"]
 
 
+@pytest.mark.parametrize("obstacle", ["a file", "a closed directory"])
+def test_an_area_that_cannot_be_made_is_only_a_warning(host, obstacle):
+    area = host.wal / ".wal-e"
+    shutil.rmtree(area, ignore_errors=True)
+    area.mkdir(0o500) if obstacle == "a closed directory" else area.write_text("")
+    fetched = host.fetch(host.store.segments()[3])
+    assert "could not create prefetch directory" in fetched.messages("WARNING")
+    assert not prefetchers(host.data)
+    if obstacle == "a closed directory":
+        area.chmod(0o700)
+
+
 def test_outside_of_recovery_what_is_there_goes(host):
     first, second = host.store.segments()[5:7]
     host.tool.run("wal-prefetch", "-p", "2", host.wal, first)
