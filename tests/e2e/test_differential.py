@@ -68,7 +68,11 @@ LISTS = [
     line("backup-list", WALE_LOG_DESTINATION="stderr, syslog"),
     line("backup-list", WALE_LOG_DESTINATION="stderr,syslog", WALE_SYSLOG_FACILITY="LOCAL3"),
     line("backup-list", WALE_LOG_DESTINATION="stderr,syslog", WALE_SYSLOG_FACILITY="local0,x"),
+    line("backup-list", WALE_LOG_DESTINATION="stderr,syslog", WALE_SYSLOG_FACILITY="nonsense"),
+    line("backup-list", WALE_LOG_DESTINATION="stderr,syslog", WALE_SYSLOG_FACILITY=","),
+    line("backup-list", WALE_LOG_DESTINATION="stderr,syslog", WALE_SYSLOG_FACILITY=""),
     line("backup-list", WALE_SYSLOG_FACILITY="nonsense"),
+    line("backup-list", WALE_LOG_DESTINATION=UNSET),
 ]
 
 DELETES = [
@@ -214,6 +218,7 @@ S3 = [
     line("backup-list --detail LATEST"),
     line(f"backup-list {name(7)} --detail"),
     line("backup-list", "nothing"),
+    line("backup-list LATEST", "nothing"),
     line("backup-list", AWS_REGION="us-east-1", deviation="region"),
     line("delete before " + name(7)),
     line("delete --confirm retain 2"),
