@@ -87,6 +87,8 @@ bool push_ahead::may_begin() const {
 task<> push_ahead::offer(std::string name) {
   const std::string path = wal_directory_ + "/" + name;
   const auto identity = file_identity::of(path);
+  if (!io::fs::link_status(path))
+    throw failure(kind::unavailable, "The segment " + path + " did not exist.");
   if (!identity || !is_at_rest(*identity, now_ns())) co_return;
   archivable file = co_await inspect(c_.rt, path);
   if (!system_identifier_) {
