@@ -7,7 +7,6 @@
 namespace wale::catalog {
 namespace {
 
-constexpr std::size_t name_length = 38;    // base_SEG_OFF
 constexpr std::size_t segment_length = 24; // hexadecimal digits
 constexpr std::string_view sentinel_suffix = "_backup_stop_sentinel.json";
 
@@ -43,7 +42,7 @@ class grouping {
 public:
   void add(const store::object_info& object) {
     const std::vector<std::string_view> parts = components(below_top(object.key));
-    const auto name = backup_name::parse(parts[0].substr(0, name_length));
+    const auto name = backup_name::parse_start(parts[0]);
     if (parts.size() > 3)
       skip(object, wrong_depth);
     else if (parts.size() == 1)
@@ -68,14 +67,14 @@ private:
       const store::object_info& object,
       std::string_view file,
       const std::optional<backup_name>& name) {
-    if (!name || !file.substr(name_length).starts_with(sentinel_suffix)) {
+    if (!name || !file.substr(backup_name::length).starts_with(sentinel_suffix)) {
       skip(object, no_sentinel);
       return;
     }
     backup_group& group = group_of(name->text(), *name);
     const removal found{object, "a base backup sentinel file"};
     touch(group, object);
-    if (file.size() > name_length + sentinel_suffix.size()) {
+    if (file.size() > backup_name::length + sentinel_suffix.size()) {
       group.contents.push_back(found);
       return;
     }

@@ -155,12 +155,12 @@ latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candid
 }
 
 task<std::vector<backup>> find_backups(io::runtime& rt, store::store& archive, std::string query) {
-  const std::optional<backup_name> wanted = backup_name::parse(query);
+  const std::optional<backup_name> wanted = backup_name::parse_start(query);
   if (query != "LATEST" && !wanted) throw invalid_query(query);
 
   std::vector<backup> backups = co_await list_backups(archive);
   if (wanted) {
-    std::erase_if(backups, [&](const backup& b) { return b.name != *wanted; });
+    std::erase_if(backups, [&](const backup& b) { return b.name.text() != query; });
     co_return backups;
   }
   std::optional<backup> latest = co_await latest_backup(rt, archive, std::move(backups));

@@ -25,9 +25,13 @@ store::object_key key_of(std::string name) {
 } // namespace
 
 std::optional<backup_name> backup_name::parse(std::string_view text) {
-  if (text.size() != 38 || !text.starts_with("base_") || text[29] != '_') return std::nullopt;
+  if (text.size() != length || !text.starts_with("base_") || text[29] != '_') return std::nullopt;
   if (!is_upper_hex(text.substr(5, 24)) || !is_upper_hex(text.substr(30))) return std::nullopt;
   return backup_name(std::string(text));
+}
+
+std::optional<backup_name> backup_name::parse_start(std::string_view text) {
+  return parse(text.substr(0, length));
 }
 
 backup_name backup_name::make(std::string_view segment, std::uint64_t offset) {

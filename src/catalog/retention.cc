@@ -116,6 +116,12 @@ private:
   std::vector<candidate> candidates_;
 };
 
+std::string kept_beside(const candidate& c, const candidate& kept) {
+  if (c.number() == kept.number()) return "it begins in the same segment as " + kept.group->name;
+  return "it is further on the same timeline than " + kept.group->name +
+         ", although it seems older";
+}
+
 // Where WAL-E's `retain` draws the line: at the count-th position from the top.
 std::uint64_t horizon_of(const std::vector<candidate*>& backups, std::size_t count) {
   std::vector<std::uint64_t> numbers;
@@ -129,7 +135,7 @@ std::uint64_t horizon_of(const std::vector<candidate*>& backups, std::size_t cou
 
 std::optional<retention_horizon> retention_horizon::parse(std::string_view text) {
   if (const auto segment = pg::wal_segment::parse(text)) return retention_horizon{*segment, {}};
-  const auto name = backup_name::parse(text);
+  const auto name = backup_name::parse_start(text);
   if (!name) return std::nullopt;
   return retention_horizon{*pg::wal_segment::parse(name->segment()), name};
 }
@@ -172,15 +178,15 @@ retention_plan plan_retain(const archive_contents& archive, std::size_t count) {
   for (candidate* c : newest)
     c->reason = "it is " + among;
   for (candidate* c : all.subspan(newest.size())) {
-    // One clock or the other is wrong, perhaps since the archive was copied.
+    // Where it is further on, one clock or the other is wrong, perhaps since the archive was
+    // copied.
     const auto overtaken = std::ranges::find_if(newest, [&](const candidate* n) {
-      return are_on_one_line(*c, *n) && c->number() > n->number();
+      return are_on_one_line(*c, *n) && c->number() >= n->number();
     });
     if (overtaken == newest.end())
       planning::drop(*c, "it is not " + among);
     else
-      c->reason = "it is further on the same timeline than " + (*overtaken)->group->name +
-                  ", although it seems older";
+      c->reason = kept_beside(*c, **overtaken);
   }
   const std::uint64_t horizon = horizon_of(complete, count);
   p.judge_unfinished(horizon);

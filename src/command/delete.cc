@@ -23,6 +23,7 @@ constexpr std::array<std::string_view, 5> old_versions{"000", "001", "002", "003
 
 struct deletion {
   bool is_dry_run = true;
+  bool takes_all = false; ///< backups in progress as well
   catalog::archive_contents archive = {};
   catalog::retention_plan plan = {};
 };
@@ -71,6 +72,7 @@ task<> plan_everything(context c, deletion& d, std::string version) {
 
 task<> make_plan(context c, deletion& d) {
   const std::string_view what = c.line.subcommand->name;
+  d.takes_all = what == "delete everything" || what == "delete old-versions";
   if (what == "delete everything") {
     co_await plan_everything(c, d, "005");
     co_return;
@@ -153,7 +155,7 @@ task<int> delete_objects(context c) {
     print("done\tthis was a dry run, nothing is removed; --confirm removes it\n");
     co_return 0;
   }
-  co_await require_still_unfinished(c, d.archive, d.plan);
+  if (!d.takes_all) co_await require_still_unfinished(c, d.archive, d.plan);
   co_await remove_all(c, d.plan);
   print("done\tall of it is removed\n");
   co_return 0;

@@ -46,10 +46,11 @@ void generator::add_timelines(made_archive& a, const archive_shape& shape) {
   }
 }
 
-void generator::add_backup(made_archive& a, const archive_shape& shape, std::uint64_t position) {
+void generator::add_backup(
+    made_archive& a, const archive_shape& shape, std::uint64_t position, std::uint64_t offset) {
   const auto tli = static_cast<std::uint32_t>(1 + below(a.parent.size() + 1));
   const std::uint64_t number = number_at(position);
-  const auto name = catalog::backup_name::make(segment_name(tli, number), 40);
+  const auto name = catalog::backup_name::make(segment_name(tli, number), offset);
   made_backup b{name, tli, number, !one_in(3), 0, 0, std::nullopt};
   const std::uint64_t when = shape.odd_times && one_in(3) ? below(positions) : position;
   b.taken = now - 900 * hour + static_cast<std::int64_t>(when) * 20 * hour;
@@ -120,7 +121,10 @@ made_archive generator::make(const archive_shape& shape) {
   a.contents.grace_ns = 24 * hour;
   add_timelines(a, shape);
   for (std::uint64_t position = 0; position < positions; ++position)
-    if (one_in(4)) add_backup(a, shape, position);
+    if (one_in(4)) {
+      add_backup(a, shape, position, 40);
+      if (one_in(5)) add_backup(a, shape, position, 8192);
+    }
   add_wal(a);
   add_odd_keys(a);
   std::ranges::sort(a.contents.backups, {}, &store::object_info::key);

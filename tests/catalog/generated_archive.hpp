@@ -48,7 +48,8 @@ public:
 
 private:
   void add_timelines(made_archive& a, const archive_shape& shape);
-  void add_backup(made_archive& a, const archive_shape& shape, std::uint64_t number);
+  void add_backup(
+      made_archive& a, const archive_shape& shape, std::uint64_t position, std::uint64_t offset);
   void add_wal(made_archive& a);
   void add_odd_keys(made_archive& a);
 

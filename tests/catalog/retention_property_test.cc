@@ -83,7 +83,7 @@ bool is_retained(const made_archive& a, const made_backup& b, std::size_t count)
   return is_among_newest(a, b, count) ||
          std::ranges::any_of(a.backups, [&](const made_backup& other) {
            return other.complete && is_among_newest(a, other, count) && are_comparable(other, b) &&
-                  other.number < b.number;
+                  other.number <= b.number;
          });
 }
 

@@ -150,6 +150,13 @@ TEST_CASE("what retain keeps is what was taken last") {
     a.facts = {{behind, {now - 1 * hour, 7}}, {ahead, {now - 100 * hour, 8}}};
     CHECK(kept_of(plan_retain(a, 1)) == keys{behind.text()}); // of another cluster
   }
+  SECTION("of two that begin in one segment none goes, as with WAL-E") {
+    const auto later = a.backup(s05, 1);
+    const auto earlier = backup_name::make(s05, 8192);
+    a.add(a.backups, sentinel_key(earlier).name, 50);
+    CHECK(kept_of(plan_retain(a, 1)) == keys{later.text(), earlier.text()});
+    CHECK(verdict_of(plan_retain(a, 1), earlier).reason.find(later.text()) != std::string::npos);
+  }
 }
 
 TEST_CASE("retain with as many backups as there are removes the WAL before them") {
@@ -232,8 +239,12 @@ TEST_CASE("before takes a backup's name or a segment, and nothing else") {
       "base_000000010000000000000005_00000040");
   CHECK(retention_horizon::parse(s05)->segment.name() == s05);
   for (const char* text :
-       {"LATEST", "", "00000001000000000000000a", "5", "base_000000010000000000000005_00000040x"})
+       {"LATEST", "", "00000001000000000000000a", "5", "base_000000010000000000000005_0000004"})
     CHECK_FALSE(retention_horizon::parse(text));
+  // What begins with a name counts as it, as with WAL-E.
+  CHECK(
+      retention_horizon::parse("base_000000010000000000000005_00000040_backup_stop_sentinel.json")
+          ->text() == "base_000000010000000000000005_00000040");
 }
 
 TEST_CASE("before a segment or a backup that is not there") {

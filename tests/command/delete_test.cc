@@ -268,6 +268,16 @@ TEST_CASE("an unfinished backup stays as long as it is young") {
   CHECK_FALSE(a.has("wal_005/000000010000000000000002.lzo"));
 }
 
+TEST_CASE("everything takes unfinished backups with it, young ones too") {
+  archive_fixture a;
+  const std::string part = "basebackups_005/base_000000010000000000000002_00000040/tar_partitions/"
+                           "part_00000000.tar.lzo";
+  a.put(part, 0);
+  CHECK(a.run({"delete", "--confirm", "everything"}) == 0);
+  CHECK_FALSE(a.has(part));
+  CHECK_FALSE(a.has("wal_005/000000010000000000000005.lzo"));
+}
+
 TEST_CASE("metadata says when a backup was taken; damaged, the sentinel's time is used") {
   archive_fixture a;
   const auto taken = [&](const std::string& name, const std::string& time) {

@@ -7,35 +7,16 @@ from pathlib import Path
 
 import pytest
 from support.tool import Store
+from support.trace import on, paths, traced
 
 DATA_CALLS = {"read", "pread64", "readv", "preadv", "preadv2", "write", "pwrite64", "writev",
               "pwritev", "pwritev2", "fsync", "fdatasync", "sendfile", "copy_file_range"}  # fmt: skip
-CALL = re.compile(r"^(?:\d+ +)?(\w+)\((.*)$")
 
 
 @pytest.fixture
 def segment(session_archive, store):
     store.wal.mkdir(parents=True)
     return session_archive.cluster.wal_folder() / session_archive.archive_commits()
-
-
-def traced(tool, folder, *arguments):
-    """[(call, arguments)] of all threads; descriptors are shown with their paths."""
-    output = folder / "trace"
-    run = subprocess.run(
-        ["strace", "-f", "-qq", "-y", "-s", "0", "-o", output, *tool.command(*arguments)],
-        env=tool.environment,
-        capture_output=True,
-        text=True,
-    )
-    assert run.returncode == 0, run.stderr
-    found = [CALL.match(line) for line in output.read_text(errors="replace").split("\n")]
-    return [(match.group(1), match.group(2)) for match in found if match]
-
-
-def on(path, calls):
-    """The calls whose first argument is a descriptor below this path."""
-    return [name for name, rest in calls if re.match(rf"\d+<{re.escape(str(path))}", rest)]
 
 
 def test_the_ring_carries_the_data(segment, stored, store, folder):
@@ -45,7 +26,7 @@ def test_the_ring_carries_the_data(segment, stored, store, folder):
     assert not DATA_CALLS & set(on(segment, calls))
     assert not DATA_CALLS & (set(on(store.root, calls)) - {"fsync"})
     # Directories are made durable by a call of their own; the object, whatever its name, is not.
-    synced = {re.match(r"\d+<([^>]*)>", rest).group(1) for name, rest in calls if name == "fsync"}
+    synced = paths(calls, "fsync")
     assert synced and all(Path(path).is_dir() for path in synced), synced
 
 

@@ -81,8 +81,9 @@ class Restore:
         wait_until(lambda: not prefetchers(self.cluster.folder), "a prefetcher lives on", 5)
 
 
-def test_a_recovery_is_prefetched(archive, folder, clusters):
-    restore = Restore(archive, folder, clusters)
+@pytest.mark.parametrize("engine", ["ring", "threads"])
+def test_a_recovery_is_prefetched(archive, folder, clusters, engine):
+    restore = Restore(archive, folder, clusters, tool=archive.tool.with_environment(WALE_IO=engine))
     finish_recovery(restore.cluster)
     assert commits_of(restore.cluster) == commits_of(archive.cluster)
     assert restore.count(PROMOTED) > SEGMENTS // 2
@@ -253,6 +254,18 @@ def test_by_hand(host):
 def test_absent(host):
     host.tool.run("wal-prefetch", "-p", "3", host.wal, "0000000100000000000000FD")
     assert [p.name for p in host.area.iterdir() if p.name != "lock"] == ["running"]
+
+
+@pytest.mark.parametrize("obstacle", ["a file", "a closed directory"])
+def test_an_area_that_cannot_be_made_is_only_a_warning(host, obstacle):
+    area = host.wal / ".wal-e"
+    shutil.rmtree(area, ignore_errors=True)
+    area.mkdir(0o500) if obstacle == "a closed directory" else area.write_text("")
+    fetched = host.fetch(host.store.segments()[3])
+    assert "could not create prefetch directory" in fetched.messages("WARNING")
+    assert not prefetchers(host.data)
+    if obstacle == "a closed directory":
+        area.chmod(0o700)
 
 
 def test_outside_of_recovery_what_is_there_goes(host):

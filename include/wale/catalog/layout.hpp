@@ -15,7 +15,11 @@ namespace wale::catalog {
 /// read (WAL-E wrote odd ones) and the decimal offset within the segment when written.
 class backup_name {
 public:
+  static constexpr std::size_t length = 38;
+
   static std::optional<backup_name> parse(std::string_view text);
+  /// The name that `text` begins with: what stands on a command line, WAL-E takes so.
+  static std::optional<backup_name> parse_start(std::string_view text);
   /// `segment` is a valid segment name; of an offset beyond 8 digits the first 8 are kept, as
   /// WAL-E's lpad does.
   static backup_name make(std::string_view segment, std::uint64_t offset);

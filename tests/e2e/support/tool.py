@@ -19,6 +19,7 @@ class Record:
     level: str
     msg: str
     parts: dict = field(default_factory=dict)  # DETAIL, HINT, STRUCTURED
+    logger: str = ""
 
     @property
     def text(self):
@@ -32,7 +33,7 @@ def records(text):
         start = RECORD.match(line)
         label = re.match(r"^ {8}(DETAIL|HINT|STRUCTURED): (.*)$", line)
         if start:
-            found.append(Record(start.group(2), start.group(3)))
+            found.append(Record(start.group(2), start.group(3), logger=start.group(1)))
             part = None
         elif label and found:
             part = label.group(1)
