@@ -349,7 +349,7 @@ TEST_CASE("the Azure store keeps the contract") {
     return open_azure(rt, server.endpoint(), more, "wabs://missing/p");
   };
   fixture.part_bytes = part_size;
-  fixture.race_rounds = 100; // the thousand are for a real server, in tests/e2e
+  fixture.race_rounds = 30; // the thousand are for a real server, in tests/e2e
   fixture.lose_next_answer = [&] { loses = true; };
   fixture.expire_token = [&] { expires = true; };
   fixture.cut_next_body = [&](std::size_t n) { cuts_at = n; };

@@ -23,8 +23,10 @@ from concurrent.futures import ThreadPoolExecutor
 from email.utils import formatdate
 from pathlib import Path
 
+from support import install
 from support.s3 import certificates
 from support.s3.process import HOST, Process, free_port, listens
+from support.scratch import copy_readable
 
 LARGE = 6 << 20  # docs/format.md
 VERSION = "2025-11-05"
@@ -33,6 +35,11 @@ SIGNED = ("content-encoding", "content-language", "content-length", "content-md5
           "date", "if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range")  # fmt: skip
 
 numbers = itertools.count(1)
+
+
+def provide(scratch):
+    """Puts Azurite where Server looks for it; for who may read the cache."""
+    copy_readable(install.azurite(), scratch / "azurite")
 
 
 class Server:
