@@ -86,8 +86,7 @@ private:
     refreshing_ = false;
     if (!error) {
       held_ = std::move(found);
-      times_ =
-          refresh_times_of(held_->expiry, std::chrono::system_clock::now(), refresh_jitter());
+      times_ = refresh_times_of(held_->expiry, std::chrono::system_clock::now(), refresh_jitter());
       ++round_;
     } else if (!is_interruption(error)) {
       ++round_;

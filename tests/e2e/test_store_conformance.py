@@ -25,7 +25,7 @@ def test_conformance_azure(scheme, azurite, secure_azurite, scratch, folder):
         return
     store = azure.new_store(secure_azurite)
     with azure.Identities(folder / "identities") as identities:
-        check(store.at(**identities.machine()), {}, scratch, folder)
+        check(store.at(**identities.machine()), {"WALE_TEST_RACES": "50"}, scratch, folder)
 
 
 def check(store, more, scratch, folder):
