@@ -267,6 +267,9 @@ def main():
     began = time.monotonic()
     try:
         binary = copy_readable(options.binary, folder / "bin/wal-e")
+        os.environ["WALE_TEST_SCRATCH"] = str(folder)
+        if options.store == "azure":
+            stores.module("azure").provide(folder)
 
         def work():
             signal.signal(signal.SIGINT, signal.SIG_IGN)

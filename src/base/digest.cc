@@ -38,22 +38,32 @@ void prepare_crypto() {
 }
 
 std::array<std::byte, 16> md5(std::string_view text) {
+  const std::span<const std::byte> piece = std::as_bytes(std::span(text));
+  return md5(std::span(&piece, 1));
+}
+
+std::array<std::byte, 16> md5(std::span<const std::span<const std::byte>> pieces) {
+  const std::unique_ptr<EVP_MD_CTX, decltype(&EVP_MD_CTX_free)> context(
+      EVP_MD_CTX_new(), &EVP_MD_CTX_free);
+  bool works = context && EVP_DigestInit_ex(context.get(), EVP_md5(), nullptr) == 1;
+  for (const std::span<const std::byte> piece : pieces)
+    works = works && EVP_DigestUpdate(context.get(), piece.data(), piece.size()) == 1;
   std::array<std::byte, 16> sum{};
   auto* const out = reinterpret_cast<unsigned char*>(sum.data());
-  if (EVP_Digest(text.data(), text.size(), out, nullptr, EVP_md5(), nullptr) != 1)
+  if (!works || EVP_DigestFinal_ex(context.get(), out, nullptr) != 1)
     throw failure(
         kind::unavailable,
         "MD5 is not available",
         "OpenSSL refused it.",
-        "Is this machine in FIPS mode? S3 requires MD5 for removals.");
+        "Is this machine in FIPS mode? S3 requires MD5 for removals, Swift for objects.");
   return sum;
 }
 
-std::string to_hex(const sha256_value& v) {
+std::string to_hex(std::span<const std::byte> bytes) {
   constexpr char digits[] = "0123456789abcdef";
   std::string text;
-  text.reserve(2 * v.size());
-  for (std::byte b : v) {
+  text.reserve(2 * bytes.size());
+  for (std::byte b : bytes) {
     text += digits[std::to_integer<unsigned>(b) >> 4];
     text += digits[std::to_integer<unsigned>(b) & 15];
   }

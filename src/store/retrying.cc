@@ -168,7 +168,8 @@ private:
 
   // Whatever a server says about an upload that it has completed already - `exists`, NoSuchUpload,
   // or an internal error, as some work-alikes do -, the object tells. `again`: an attempt before
-  // this one may have been done without our knowing.
+  // this one may have been done without our knowing. What exists may be ours even on the first one,
+  // as with put_once(), where completing is a PUT.
   task<outcome>
   complete_once(const upload& what, const std::vector<uploaded_part>& parts, bool again) {
     std::exception_ptr error;
@@ -178,7 +179,7 @@ private:
     } catch (...) {
       error = std::current_exception();
     }
-    if (again && (error ? is_answer(error) : answer == outcome::exists)) {
+    if (error ? again && is_answer(error) : answer == outcome::exists) {
       const bool ours = co_await is_ours(what.key, what.description.token, total(parts));
       if (ours) co_return outcome::stored;
     }

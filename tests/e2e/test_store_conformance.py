@@ -4,6 +4,7 @@ import os
 import subprocess
 
 import pytest
+from support.stores import azure
 
 PART = str(6 << 20)  # docs/format.md
 # Of two writers at the same moment both may win where the server has no conditional writes.
@@ -13,8 +14,23 @@ NOT_ATOMIC = {"swift": {"WALE_TEST_NOT_ATOMIC": "1"}, "moto": {}}
 @pytest.mark.parametrize("server", ["moto", "swift"])
 def test_conformance(server, request, new_bucket, scratch, folder):
     store = new_bucket(request.getfixturevalue(server))
+    check(store, NOT_ATOMIC[server], scratch, folder)
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+def test_conformance_azure(scheme, azurite, secure_azurite, scratch, folder):
+    """By shared key, and over https by tokens of a machine's identity."""
+    if scheme == "http":
+        check(azure.new_store(azurite), {}, scratch, folder)
+        return
+    store = azure.new_store(secure_azurite)
+    with azure.Identities(folder / "identities") as identities:
+        check(store.at(**identities.machine()), {"WALE_TEST_RACES": "50"}, scratch, folder)
+
+
+def check(store, more, scratch, folder):
     told = {"WALE_TEST_STORE": store.url, "WALE_TEST_MISSING": store.missing_url, "WALE_TEST_PART_BYTES": PART}
-    environment = {**os.environ, **store.environment(), **told, **NOT_ATOMIC[server], "TMPDIR": str(folder)}
+    environment = {**os.environ, **store.environment(), **told, **more, "TMPDIR": str(folder)}
     runs = {}
     for engine in ("ring", "threads"):
         with open(folder / engine, "w") as log:

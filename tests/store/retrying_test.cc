@@ -339,15 +339,23 @@ WALE_IO_TEST("an upload that is gone without our object is a failure") {
   REQUIRE(b.server->count("head") == 1);
 }
 
-WALE_IO_TEST("a first answer to a completion is believed without a look") {
+WALE_IO_TEST("a first refusal of a completion is believed without a look") {
   bench b(rt);
   b.fail("complete", answered(repeat::never, "NoSuchUpload"));
   const auto error = co_await error_of(b.put_in_parts_it());
   REQUIRE(code_of(error) == "NoSuchUpload");
-  b.keep("k", "another's");
-  const outcome what = co_await b.put_in_parts();
-  REQUIRE(what == outcome::exists);
   REQUIRE(b.server->count("head") == 0);
+}
+
+WALE_IO_TEST("what a completion meets may be our own, which the client sent twice") {
+  bench b(rt);
+  b.keep("k", "another's");
+  outcome what = co_await b.put_in_parts();
+  REQUIRE(what == outcome::exists);
+  b.keep("k", "mine");
+  what = co_await b.put_in_parts();
+  REQUIRE(what == outcome::stored);
+  REQUIRE(b.server->count("head") == 2);
 }
 
 WALE_IO_TEST("beginning, parts, aborting, listing and opening are repeated") {

@@ -3,6 +3,7 @@
 //   WALE_TEST_STORE       the prefix, below which each run takes one of its own
 //   WALE_TEST_MISSING     the same on a bucket or container that does not exist
 //   WALE_TEST_PART_BYTES  how much of an object goes up in one part
+//   WALE_TEST_RACES       how often two writers race for a name, if not a thousand times
 //   WALE_TEST_NOT_ATOMIC  set where the server has no conditional writes
 // A program of its own, because it needs that server.
 #include "conformance.hpp"
@@ -43,6 +44,7 @@ TEST_CASE("a real server keeps the contract") {
   fixture.open = [&](io::runtime& rt) { return open_at(rt, prefix); };
   fixture.open_missing = [&](io::runtime& rt) { return open_at(rt, missing); };
   fixture.part_bytes = std::stoul(variable("WALE_TEST_PART_BYTES").value());
+  if (const auto races = variable("WALE_TEST_RACES")) fixture.race_rounds = std::stoi(*races);
   const std::string reason = "a real server does not do it on command";
   fixture.not_applicable = {
       {"lose_next_answer", reason}, {"expire_token", reason}, {"cut_next_body", reason}};

@@ -30,15 +30,17 @@ private:
   std::unique_ptr<state> state_;
 };
 
-/// Of a whole text; what S3 wants as Content-MD5. Not for security.
+/// What stores compare an object with when it arrives. Not for security.
 std::array<std::byte, 16> md5(std::string_view text);
+/// The same of pieces in a row.
+std::array<std::byte, 16> md5(std::span<const std::span<const std::byte>> pieces);
 
 /// Reads OpenSSL's configuration, which signatures and TLS need and would read at their first use: a
 /// millisecond, better spent on another thread meanwhile.
 void prepare_crypto();
 
-/// 64 lower-case hexadecimal digits.
-std::string to_hex(const sha256_value& v);
+/// Two lower-case hexadecimal digits for each byte.
+std::string to_hex(std::span<const std::byte> bytes);
 std::optional<sha256_value> sha256_from_hex(std::string_view text);
 
 } // namespace wale

@@ -1,9 +1,9 @@
 #!/usr/bin/python3
-"""usage: install.py [VERSION...]   fills the cache with PostgreSQL servers, the original WAL-E and moto
+"""usage: install.py [VERSION...]   fills the cache with PostgreSQL servers, the original WAL-E, moto and Azurite
 
 PostgreSQL 15 is Debian's. Other versions come from the Maven artefact that ships initdb, pg_ctl and
 postgres as one archive; psql and pgbench are always Debian's. WAL-E 1.1.1 and moto, a server that
-speaks S3, come from PyPI.
+speaks S3, come from PyPI, Azurite, Microsoft's emulator of Azure Blob Storage, from npm.
 """
 
 import fcntl
@@ -32,6 +32,8 @@ VERSIONS = {
 WAL_E = "wal-e[aws]==1.1.1"
 # Its extra `server` would bring 200 MB for services that are not S3.
 MOTO = ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "boto3==1.44.5"]
+
+AZURITE = "3.35.0"
 
 # Since Python 3.7 socket.fromfd() itself fails for a descriptor that is no socket, and WAL-E 1.1.1
 # calls it, outside of its try block, to find out whether one is.
@@ -152,11 +154,32 @@ def moto():
     return environment("moto-5.2.5", MOTO, finish)
 
 
+def azurite():
+    """The folder with node_modules/ of Microsoft's emulator of Azure Blob Storage."""
+    with locked(f"azurite-{AZURITE}") as folder:
+        target = folder / f"azurite-{AZURITE}"
+        if target.is_dir():
+            return target
+        making = folder / "azurite.making"
+        shutil.rmtree(making, ignore_errors=True)
+        making.mkdir()
+        run("npm", "install", "--prefix", making, "--cache", folder / "npm", "--omit=dev",
+            "--ignore-scripts", "--no-audit", "--no-fund", f"azurite@{AZURITE}")  # fmt: skip
+        # Two thirds of it, for compilers and debuggers; it is copied for each run of the tests.
+        for path in making.rglob("*"):
+            if path.name.endswith((".map", ".d.ts", ".ts", ".md")) and path.is_file():
+                path.unlink()
+        run("node", making / "node_modules/azurite/dist/src/blob/main.js", "--version")
+        making.rename(target)
+        return target
+
+
 def main(versions):
     for major in versions or ["11", "13", "17"]:
         print(f"PostgreSQL {major}: {postgresql(major)}")
     print(f"WAL-E: {original_wal_e()}")
     print(f"moto: {moto()}")
+    print(f"Azurite: {azurite()}")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,16 @@
+#pragma once
+// The Azure Blob store.
+
+#include <wale/store/open.hpp>
+
+#include <memory>
+#include <string>
+
+namespace wale::store {
+
+/// `wabs://container/prefix`. No I/O yet. Throws kind::configuration for what is missing or
+/// contradicts.
+std::unique_ptr<store>
+open_azure_store(io::runtime& rt, const std::string& prefix_url, const settings& how);
+
+} // namespace wale::store
