@@ -22,14 +22,14 @@ _wal_e() {
       mapfile -t COMPREPLY < <(compgen -W 'spread fast' -- "$current")
       return
       ;;
-    --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | --grace | -[akp])
+    --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | --cluster-read-rate-limit | --grace | -[akp])
       return
       ;;
   esac
 
   case $command in
     '') options="$options $commands" ;;
-    backup-push) options='--help --pool-size --checkpoint --archive-timeout --no-archive-check' ;;
+    backup-push) options='--help --pool-size --cluster-read-rate-limit --checkpoint --archive-timeout --no-archive-check' ;;
     backup-fetch) options='--help --pool-size --overwrite' ;;
     backup-list) options='--help --detail --json --pretty LATEST' ;;
     wal-push) options='--help --pool-size' ;;

@@ -29,7 +29,8 @@ public:
   filling(const filling&) = delete;
   filling& operator=(const filling&) = delete;
 
-  bool has_room() noexcept { return !bytes_.room().empty(); }
+  bool has_room() noexcept { return room() > 0; }
+  std::size_t room() noexcept { return bytes_.room().size(); }
   /// Copy, zero or read as much as there is room for; return how much that was. `path` names the
   /// file in failures and must outlive the block.
   std::size_t write(std::string_view text) noexcept;

@@ -13,6 +13,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
 #include <deque>
 #include <exception>
 #include <map>
@@ -51,6 +52,7 @@ struct partition_packer::state {
   task<> write(std::string_view bytes);
   task<> write_zeros(std::size_t n);
   task<> need_room();
+  task<std::size_t> pass_gate(std::uint64_t left);
   task<> wait_for_reads();
 
   bool front_is_ready() const noexcept;
@@ -164,7 +166,8 @@ task<> partition_packer::state::lay_out_entry(const tree_entry& entry, candidate
   co_await write(header);
   for (std::uint64_t done = 0; done < m.size;) {
     if (!current) co_await need_room();
-    const std::size_t n = current->read(from.file, entry.path, done, m.size - done);
+    const std::size_t allowed = co_await pass_gate(m.size - done);
+    const std::size_t n = current->read(from.file, entry.path, done, allowed);
     done += n;
     position += n;
     if (!current->has_room()) current = nullptr;
@@ -212,10 +215,16 @@ task<> partition_packer::state::write_zeros(std::size_t left) {
   }
 }
 
+/// How many of the bytes that are left of a file may be read into the current block.
+task<std::size_t> partition_packer::state::pass_gate(std::uint64_t left) {
+  const std::size_t wanted = std::min<std::uint64_t>(current->room(), left);
+  if (!plan.gate) co_return wanted;
+  co_return co_await plan.gate(wanted);
+}
+
 /// The block before this one is complete now; next() learns of it before we may have to wait.
 task<> partition_packer::state::need_room() {
   changed.notify_all();
-  if (plan.gate) co_await plan.gate(io::block::payload);
   io::block fresh = co_await budget.acquire();
   blocks.push_back(std::make_unique<filling>(rt, std::move(fresh), changed));
   current = blocks.back().get();

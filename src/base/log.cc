@@ -1,10 +1,15 @@
 // The two destinations of records. How they look is log_layout.cc's.
+#include "status_line.hpp"
+
 #include <wale/base/log.hpp>
 
 #include <array>
 #include <cerrno>
 #include <cstring>
 #include <fcntl.h>
+#include <mutex>
+#include <poll.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <syslog.h>
@@ -103,6 +108,23 @@ private:
 
 syslog_socket to_syslog;
 
+std::mutex writing_stderr; // records come from threads of the CPU pool too
+status_line status;
+
+std::size_t columns_of_terminal() {
+  winsize size{};
+  const bool known = ::ioctl(STDERR_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
+  return known ? size.ws_col : 80;
+}
+
+// Not while it was stopped by Ctrl-S, for which nothing must wait, nor over another job's input.
+bool may_write_to_terminal() {
+  pollfd terminal{STDERR_FILENO, POLLOUT, 0};
+  if (::poll(&terminal, 1, 0) != 1 || !(terminal.revents & POLLOUT)) return false;
+  const pid_t foreground = ::tcgetpgrp(STDERR_FILENO);
+  return foreground < 0 || foreground == ::getpgrp();
+}
+
 void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
     const ssize_t n = ::write(fd, text.data(), text.size());
@@ -160,8 +182,21 @@ int parse_facility(std::string_view name) {
 void write(const record& r) {
   if (r.severity < where.least) return;
   const std::string text = in_form(r);
-  if (where.to_stderr) write_all(STDERR_FILENO, text + "\n");
+  if (where.to_stderr) {
+    const std::lock_guard lock(writing_stderr);
+    write_all(STDERR_FILENO, status.below(text + "\n"));
+  }
   if (where.to_syslog) to_syslog.send(where.facility | severity_of(r.severity), text);
+}
+
+bool has_terminal() {
+  return where.to_stderr && where.least <= level::info && ::isatty(STDERR_FILENO);
+}
+
+void show_status(std::string_view line) {
+  const std::lock_guard lock(writing_stderr);
+  if (!may_write_to_terminal()) return;
+  write_all(STDERR_FILENO, status.change(line, columns_of_terminal()));
 }
 
 void debug(std::string_view logger, explanation text, std::vector<field> structured) {

@@ -1,6 +1,7 @@
 // backup-fetch: a base backup into a directory. pg_control gets its name when all else is durable,
 // so a server can never start from an incomplete restore.
 #include "context.hpp"
+#include "progress_report.hpp"
 #include "restore_target.hpp"
 #include "store_words.hpp"
 
@@ -50,6 +51,7 @@ struct found_backup {
   catalog::backup_name name;
   catalog::sentinel sentinel;
   std::vector<store::object_key> partitions; ///< in order of their numbers
+  std::uint64_t stored_bytes = 0;            ///< of all of them
 };
 
 failure not_whole(const catalog::backup_name& name, std::string detail) {
@@ -91,6 +93,15 @@ std::vector<store::object_key> choose_partitions(
   return keys;
 }
 
+std::uint64_t size_of(
+    const std::vector<store::object_key>& keys, const std::vector<store::object_info>& objects) {
+  const std::set<store::object_key> chosen(keys.begin(), keys.end());
+  std::uint64_t sum = 0;
+  for (const store::object_info& o : objects)
+    if (chosen.contains(o.key)) sum += o.size;
+  return sum;
+}
+
 task<found_backup> find_backup(context c, std::string query) {
   const std::vector<catalog::backup> backups =
       co_await catalog::find_backups(c.rt, c.archive, query);
@@ -105,7 +116,8 @@ task<found_backup> find_backup(context c, std::string query) {
   const std::string prefix = catalog::partitions_prefix(name);
   const std::vector<store::object_info> objects = co_await c.archive.list(prefix);
   std::vector<store::object_key> keys = choose_partitions(name, sentinel, objects);
-  found_backup found{name, std::move(sentinel), std::move(keys)};
+  const std::uint64_t stored_bytes = size_of(keys, objects);
+  found_backup found{name, std::move(sentinel), std::move(keys), stored_bytes};
   co_return found;
 }
 
@@ -115,6 +127,7 @@ struct restoring {
   const found_backup& backup;
   archive::extract_options options;
   std::size_t outputs_each;
+  progress_meter meter;
   archive::restored_names names = {};
   std::size_t next = 0;
   std::uint64_t file_bytes = 0;
@@ -156,8 +169,9 @@ task<> restore_partition(restoring& r, store::object_key key) {
   io::block_budget decrypting = outputs.split(archive::gpg_blocks);
   std::unique_ptr<io::source> object = co_await r.c.archive.get(key, std::move(reading));
   if (!object) throw not_whole(r.backup.name, url + " vanished.");
+  std::unique_ptr<io::source> counted = metered(std::move(object), r.meter);
   auto compressed = std::make_unique<archive::gpg_decryptor>(
-      r.c.rt, std::move(object), std::move(decrypting), url);
+      r.c.rt, std::move(counted), std::move(decrypting), url);
   archive::lzop_decompressor plain(r.c.rt, std::move(compressed), std::move(outputs));
   extracting extract{r, r.options};
   std::exception_ptr error;
@@ -174,6 +188,13 @@ task<> work(restoring& r) {
     store::object_key key = r.backup.partitions[r.next++];
     co_await restore_partition(r, std::move(key));
   }
+}
+
+task<> fetch_partitions(restoring& r, std::size_t at_once) {
+  io::task_group workers(r.c.rt.context().get_executor());
+  for (std::size_t i = 0; i < at_once; ++i)
+    workers.spawn(work(r));
+  co_await workers.join();
 }
 
 void require_whole(const restoring& r) {
@@ -294,14 +315,15 @@ task<> restore(context c, const found_backup& backup, const restore_target& targ
       {c.line.number("pool-size", 1),
        backup.partitions.size(),
        pool / (least_outputs + input_blocks)});
-  restoring r{c, backup, options_for(target, !can_sync), 0};
+  progress_meter meter(std::chrono::steady_clock::now());
+  meter.expect(backup.stored_bytes);
+  restoring r{c, backup, options_for(target, !can_sync), 0, std::move(meter)};
   r.outputs_each = std::clamp(pool / at_once - input_blocks, least_outputs, most_outputs);
   r.options.blocks_in_flight = r.outputs_each - 2;
 
-  io::task_group workers(c.rt.context().get_executor());
-  for (std::size_t i = 0; i < at_once; ++i)
-    workers.spawn(work(r));
-  co_await workers.join();
+  task<> work = fetch_partitions(r, at_once);
+  progress_style style = progress_style_here("backup-fetch");
+  co_await with_progress(c.rt, r.meter, std::move(style), std::move(work));
 
   require_whole(r);
   auto finish = [&] {

@@ -4,6 +4,7 @@
 #include "cluster_guard.hpp"
 #include "context.hpp"
 #include "encryption.hpp"
+#include "progress_report.hpp"
 #include "wal_proof.hpp"
 
 #include <wale/base/error.hpp>
@@ -68,6 +69,12 @@ bool wants_fast_checkpoint(const command_line& line) {
         "the command line was not understood",
         "--checkpoint is \"spread\" or \"fast\", not \"" + value + "\"");
   return value == "fast";
+}
+
+std::optional<std::uint64_t> read_rate_limit(const command_line& line) {
+  constexpr const char* option = "cluster-read-rate-limit";
+  if (!line.has(option)) return std::nullopt;
+  return line.number(option, 1, 1'000'000'000'000);
 }
 
 void require_archiving(const pg::server_facts& facts, const command_line& line) {
@@ -164,10 +171,17 @@ private:
     }
   }
 
-  task<> upload(backup& b, io::task_group& group) {
+  task<> read_cluster(backup& b, cluster_reading& reading) {
     const std::size_t at_once = c_.line.number("pool-size", 1);
     b.totals = co_await upload_partitions(
-        c_.rt, c_.archive, b.objects, b.plan.entries, at_once, b.expanded_size);
+        c_.rt, c_.archive, b.objects, b.plan.entries, at_once, reading, b.expanded_size);
+  }
+
+  task<> upload(backup& b, io::task_group& group) {
+    cluster_reading reading(c_.rt, read_rate_limit(c_.line));
+    progress_style style = progress_style_here("backup-push");
+    task<> work = read_cluster(b, reading);
+    co_await with_progress(c_.rt, reading.meter(), std::move(style), std::move(work));
     b.uploaded = true;
     if (!b.pinging) group.cancel();
   }
@@ -314,6 +328,7 @@ private:
 
 task<int> backup_push(context c) {
   wants_fast_checkpoint(c.line);
+  read_rate_limit(c.line);
   c.line.number("pool-size", 1);
   c.line.number("archive-timeout", 0);
   const std::string directory = c.line.operands.at(0);

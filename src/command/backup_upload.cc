@@ -103,6 +103,7 @@ task<std::uint64_t> store_partition(
 struct work_list {
   upload u;
   const std::vector<tree_entry>& entries;
+  cluster_reading& reading;
   std::vector<archive::partition> partitions;
   std::size_t next = 0;
   std::size_t blocks_each = 0;
@@ -118,10 +119,12 @@ task<> work(work_list& list) {
     plan.entries.assign(
         list.entries.begin() + static_cast<std::ptrdiff_t>(p.first),
         list.entries.begin() + static_cast<std::ptrdiff_t>(p.last));
+    plan.gate = [&list](std::size_t wanted) { return list.reading.pass(wanted); };
     archive::pack_summary summary;
     list.totals.compressed += co_await store_partition(
         list.u, static_cast<std::uint32_t>(number), std::move(plan), std::move(blocks), summary);
     list.totals.vanished += summary.vanished.size();
+    list.reading.meter().add(p.size - std::min(p.size, summary.file_bytes)); // what vanished
   }
 }
 
@@ -133,12 +136,15 @@ task<upload_totals> upload_partitions(
     backup_objects& objects,
     const std::vector<tree_entry>& entries,
     std::size_t at_once,
+    cluster_reading& reading,
     std::uint64_t& expanded_size) {
   const std::size_t pool = rt.blocks().size() - 1; // one for small objects
   const std::size_t staging = archive.staging_blocks() + encryption_blocks();
   at_once = std::min(at_once, pool / (least_blocks + staging));
-  work_list list{upload{rt, archive, objects}, entries, archive::plan_partitions(entries, at_once)};
+  work_list list{
+      upload{rt, archive, objects}, entries, reading, archive::plan_partitions(entries, at_once)};
   expanded_size = archive::expanded_size(list.partitions);
+  reading.meter().expect(expanded_size);
   at_once = std::min(at_once, list.partitions.size());
   list.blocks_each = std::clamp(
       pool / std::max<std::size_t>(at_once, 1), least_blocks + staging, most_blocks + staging);

@@ -1,6 +1,7 @@
 #pragma once
 // The objects of one base backup on their way into the store.
 
+#include "cluster_reading.hpp"
 #include "context.hpp"
 
 #include <wale/archive/pack.hpp>
@@ -59,13 +60,15 @@ private:
 };
 
 /// Packs, compresses and stores `entries` as partitions 0, 1, ..., up to `at_once` of them at the
-/// same time, fewer if the block pool holds less. `sizes` receives the planned bytes.
+/// same time, fewer if the block pool holds less. `expanded_size` receives the planned bytes, which
+/// `reading`'s meter expects, too.
 task<upload_totals> upload_partitions(
     io::runtime& rt,
     store::store& archive,
     backup_objects& objects,
     const std::vector<tree_entry>& entries,
     std::size_t at_once,
+    cluster_reading& reading,
     std::uint64_t& expanded_size);
 
 /// Stores one partition of members in memory; returns its compressed size.

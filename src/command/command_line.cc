@@ -145,10 +145,11 @@ option_values parse(const arguments& options, std::span<const option_spec> known
   }
 }
 
-std::optional<unsigned long> whole_number(std::string_view text, unsigned long least) {
+std::optional<unsigned long>
+whole_number(std::string_view text, unsigned long least, unsigned long most = 1'000'000'000) {
   unsigned long n = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size() || n < least || n > 1'000'000'000)
+  if (error != std::errc() || end != text.data() + text.size() || n < least || n > most)
     return std::nullopt;
   return n;
 }
@@ -175,13 +176,14 @@ void check_operands(const command_line& line) {
 
 } // namespace
 
-unsigned long command_line::number(std::string_view option, unsigned long least) const {
+unsigned long
+command_line::number(std::string_view option, unsigned long least, unsigned long most) const {
   const auto found = options.find(option);
   const std::string& text = found == options.end() ? std::string() : found->second;
-  if (const auto n = whole_number(text, least)) return *n;
+  if (const auto n = whole_number(text, least, most)) return *n;
   throw usage_error(
       "--" + std::string(option) + " needs a whole number of at least " + std::to_string(least) +
-      ", not \"" + text + "\"");
+      " and at most " + std::to_string(most) + ", not \"" + text + "\"");
 }
 
 std::chrono::seconds command_line::time(std::string_view option) const {

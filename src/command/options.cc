@@ -49,6 +49,12 @@ constexpr std::array backup_push_options{
     help_option,
     option_spec{"pool-size", 'p', "N", "4", "partitions that are sent at the same time"},
     option_spec{
+        "cluster-read-rate-limit",
+        0,
+        "BYTES_PER_SECOND",
+        "",
+        "read the cluster's files no faster than this, all partitions together"},
+    option_spec{
         "checkpoint", 0, "spread|fast", "spread", "how the server makes the first checkpoint"},
     option_spec{
         "archive-timeout", 0, "SECONDS", "3600", "how long to wait for the backup's WAL to arrive"},

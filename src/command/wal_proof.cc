@@ -31,6 +31,7 @@ constexpr std::string_view logger = "wal_e.operator.backup";
 constexpr std::chrono::milliseconds first_pause{20};
 constexpr std::chrono::milliseconds longest_pause{1000};
 constexpr std::chrono::seconds between_warnings{30};
+constexpr std::chrono::seconds between_pings{2};
 
 std::string describe(const pg::archiver_status& a) {
   std::string text =
@@ -140,10 +141,10 @@ std::optional<own_segment> read_own(const std::string& path) {
   return own;
 }
 
-// One file's arrival.
-class wait_for_file {
+// One segment's arrival.
+class wait_for_segment {
 public:
-  wait_for_file(
+  wait_for_segment(
       context c,
       pg::backup_session& session,
       const needed_wal& needed,
@@ -151,16 +152,21 @@ public:
       clock::time_point give_up)
       : c_(c), session_(session), needed_(needed), pg_wal_(std::move(pg_wal)), give_up_(give_up) {}
 
-  /// Without a `segment` it is enough that the object is there.
-  task<> operator()(std::string name, std::optional<pg::wal_segment> segment = {}) {
+  task<> operator()(pg::wal_segment segment) {
+    const std::string name = segment.name();
     const store::object_key key = catalog::wal_key(name);
     std::chrono::milliseconds pause = first_pause;
     clock::time_point warned = clock::now();
+    clock::time_point pinged = warned;
     while (true) {
       const bool arrived = co_await has_arrived(key, segment);
       if (arrived) co_return;
       const clock::time_point now = clock::now();
       if (now >= give_up_) co_await give_up(name);
+      if (now - pinged >= between_pings) {
+        pinged = now;
+        co_await session_.ping();
+      }
       if (now - warned >= between_warnings) {
         warned = now;
         co_await warn(name);
@@ -172,11 +178,11 @@ public:
 
 private:
   // A store that has no WAL directory yet is one where nothing has arrived yet.
-  task<bool> has_arrived(store::object_key key, std::optional<pg::wal_segment> segment) {
+  task<bool> has_arrived(store::object_key key, pg::wal_segment segment) {
     try {
       const auto attributes = co_await c_.archive.head(std::move(key));
       bool arrived = attributes.has_value();
-      if (arrived && segment) arrived = co_await is_ours(*segment, attributes->plain_digest);
+      if (arrived) arrived = co_await is_ours(segment, attributes->plain_digest);
       obstacle_.clear();
       co_return arrived;
     } catch (const failure& f) {
@@ -227,7 +233,6 @@ private:
   }
 
   task<> warn(std::string name) {
-    co_await session_.ping();
     const pg::archiver_status status = co_await archiver_of(session_);
     log::warning(
         logger,
@@ -255,12 +260,22 @@ private:
   std::string obstacle_; ///< why the store did not answer the last time
 };
 
+// PostgreSQL never removes a history file. If it has none, there is none to come: the timeline was
+// made by pg_resetwal.
 task<> bring_history(context c, std::string pg_wal, pg::timeline tli) {
   const std::string name = pg::to_hex(tli) + ".history";
   const store::object_key key = catalog::wal_key(name);
   const auto attributes = co_await c.archive.head(key);
+  if (attributes) co_return;
   const std::string path = pg_wal + "/" + name;
-  if (attributes || !io::fs::status(path)) co_return;
+  if (!io::fs::status(path)) {
+    log::warning(
+        logger,
+        {"the timeline has no history",
+         name + " is neither in the archive nor in " + pg_wal + ".",
+         "The backup can be restored. Recovery cannot get onto its timeline from an earlier one."});
+    co_return;
+  }
   archivable file = co_await inspect(c.rt, path);
   co_await push_wal_file(c.rt, c.archive, std::move(file));
 }
@@ -273,18 +288,15 @@ task<> wait_for_wal(
     needed_wal needed,
     std::string pg_wal,
     std::chrono::seconds patience) {
-  wait_for_file arrival(c, session, needed, pg_wal, clock::now() + patience);
+  wait_for_segment arrival(c, session, needed, pg_wal, clock::now() + patience);
   pg::wal_segment segment = needed.first;
   while (true) {
-    std::string name = segment.name();
-    co_await arrival(std::move(name), segment);
+    co_await arrival(segment);
     if (segment >= needed.last) break;
     segment = segment.next(needed.size);
   }
   if (needed.first.tli.value == 1) co_return;
   co_await bring_history(c, pg_wal, needed.first.tli);
-  std::string history = pg::to_hex(needed.first.tli) + ".history";
-  co_await arrival(std::move(history));
 }
 
 } // namespace wale::command

@@ -209,6 +209,7 @@ task<> backup_session::ping() {
 
 task<backup_stop> backup_session::stop() {
   if (!state_->started) throw failure(kind::bug, "a backup is stopped that was not started");
+  co_await ping(); // says better than the function what has happened
   const int version = state_->facts.version;
   std::string function = "pg_backup_stop(boolean)";
   std::string call = "pg_backup_stop(wait_for_archive => false)";

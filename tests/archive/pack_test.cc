@@ -242,22 +242,30 @@ TEST_CASE("a failure is told however much is read ahead", "[io]") {
 
 namespace {
 
-task<> count_bytes(std::size_t& sum, std::size_t n) {
+task<std::size_t> allow(std::size_t& sum, std::size_t n) {
   sum += n;
-  co_return;
+  co_return n;
 }
 
 } // namespace
 
-TEST_CASE("the gate sees all bytes", "[io]") {
+TEST_CASE("the gate sees each byte that is read, and is obeyed", "[io]") {
   scratch dir;
   make_tree(dir.path());
+  spit(dir / "large", std::string(3 * io::block::payload + 17, 'l'));
   std::size_t sum = 0;
+  std::size_t most = 0;
   pack_plan plan = plan_of(dir.path());
-  plan.gate = [&sum](std::size_t n) { return count_bytes(sum, n); };
+  const packed expected = pack(plan);
+  const std::size_t portion = GENERATE(100, 30'000, 1'000'000);
+  plan.gate = [&, portion](std::size_t n) {
+    most = std::max(most, n);
+    return allow(sum, std::min(n, portion));
+  };
   const packed p = pack(plan);
-  CHECK(sum >= p.bytes.size());
-  CHECK(sum < p.bytes.size() + io::block::payload);
+  CHECK((p.bytes == expected.bytes));
+  CHECK(sum == p.summary.file_bytes);
+  CHECK(most == io::block::payload);
 }
 
 namespace {
@@ -282,9 +290,10 @@ task<> read_and_close(io::source& from, bool& interrupted) {
   co_await from.close();
 }
 
-task<> wait_for(io::event& e, bool& reached) {
+task<std::size_t> never_allow(io::event& e, bool& reached) {
   reached = true;
   co_await e.wait();
+  co_return 0;
 }
 
 /// Cancels the reader while the packer waits at its gate.
@@ -292,8 +301,9 @@ task<> cancel_reader(io::runtime& rt, pack_plan plan, bool& interrupted) {
   io::event never;
   bool reached = false;
   std::size_t passed = 0;
+  std::size_t bytes = 0;
   plan.gate = [&](std::size_t n) {
-    return ++passed < 4 ? count_bytes(passed, 0 * n) : wait_for(never, reached);
+    return ++passed < 4 ? allow(bytes, n) : never_allow(never, reached);
   };
   io::block_budget share = co_await rt.blocks().reserve(8);
   partition_packer packer(rt, std::move(share), std::move(plan));

@@ -30,8 +30,9 @@ struct memory_member {
   std::uint32_t gid = 0;
 };
 
-/// Awaited with the number of bytes about to be read; returns when they may be (rate limit).
-using byte_gate = std::function<task<>(std::size_t bytes)>;
+/// Awaited before bytes of a file are read, with how many are wanted; gives how many of them may be
+/// read now, at least 1.
+using byte_gate = std::function<task<std::size_t>(std::size_t wanted)>;
 
 struct pack_plan {
   std::vector<tree_entry> entries = {}; ///< in the order of the members

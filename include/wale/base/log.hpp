@@ -62,6 +62,14 @@ void parse_destination(std::string_view list, destinations& d);
 int parse_facility(std::string_view name);
 
 void write(const record& r);
+
+/// Whether records of level info go to a terminal, where a person may watch the status line.
+bool has_terminal();
+/// Shows one line of ASCII on the terminal, below the records, in place of the one before; an empty
+/// one takes it away. Does nothing rather than wait for a terminal that takes no output, nor
+/// disturb it from the background. Only where has_terminal().
+void show_status(std::string_view line);
+
 void debug(std::string_view logger, explanation text, std::vector<field> structured = {});
 void info(std::string_view logger, explanation text, std::vector<field> structured = {});
 void warning(std::string_view logger, explanation text, std::vector<field> structured = {});

@@ -24,8 +24,9 @@ struct command_line {
   std::vector<std::string> operands;
 
   bool has(std::string_view option) const { return options.contains(option); }
-  /// The value as a whole number of at least `least`; throws kind::usage.
-  unsigned long number(std::string_view option, unsigned long least) const;
+  /// The value as a whole number from `least` to `most`; throws kind::usage.
+  unsigned long
+  number(std::string_view option, unsigned long least, unsigned long most = 1'000'000'000) const;
   /// The value as a time, `24` hours if it has no unit of s, m, h or d; throws kind::usage.
   std::chrono::seconds time(std::string_view option) const;
 };

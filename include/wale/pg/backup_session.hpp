@@ -90,8 +90,8 @@ public:
   /// server was restarted or promoted, or the session is gone.
   task<> ping();
 
-  /// pg_backup_stop, without waiting for the archive. Throws kind::corrupt if the label the server
-  /// gives does not describe the backup that begin() started.
+  /// A ping, then pg_backup_stop, without waiting for the archive. Throws kind::corrupt if the
+  /// label the server gives does not describe the backup that begin() started.
   task<backup_stop> stop();
 
   task<archiver_status> archiver();

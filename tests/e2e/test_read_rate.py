@@ -1,0 +1,93 @@
+"""--cluster-read-rate-limit, judged by what the kernel says that the process has read."""
+
+import subprocess
+import time
+from pathlib import Path
+
+import pytest
+from conftest import SMALL_SEGMENTS, Clusters, new_folder
+from support.tool import decode
+
+MEBIBYTE = 1 << 20
+PADDING = 280 * MEBIBYTE  # of no blocks: four partitions, and nothing to compress
+LIMIT = 64_000_000
+
+
+@pytest.fixture(scope="module")
+def archive(scratch, tool, install):
+    clusters = Clusters(tool, install)
+    archive = clusters.archive(new_folder(scratch)).start(SMALL_SEGMENTS)
+    archive.archive_commits()
+    for number in range(7):
+        with open(archive.cluster.data / f"base/1/padding_{number}", "wb") as file:
+            file.truncate(PADDING // 7)
+    yield archive
+    clusters.stop()
+
+
+def bytes_read(pid):
+    """By read(2) and pread(2), from the page cache too; io_uring's are not counted."""
+    return int(Path(f"/proc/{pid}/io").read_text().split()[1])
+
+
+def waited_for_processor(pid):
+    """Seconds in which its threads could have run and did not: other processes' fault."""
+    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
+    return sum(int(stat.read_text().split()[1]) for stat in threads) / 1e9
+
+
+def watch(process):
+    """[(before, after, bytes)]: between the two moments so many had been read; and time lost."""
+    samples, lost = [], 0
+    while process.poll() is None:
+        before = time.monotonic()
+        try:
+            count = bytes_read(process.pid)
+            lost = waited_for_processor(process.pid)
+        except OSError:
+            continue  # it, or one of its threads, has just ended
+        samples.append((before, time.monotonic(), count))
+        time.sleep(0.01)
+    return samples, lost
+
+
+def most_in(seconds, samples):
+    """The most that is certain to have been read within so many seconds."""
+    most, first = 0, 0
+    for _, after, count in samples:
+        while after - samples[first][0] > seconds:
+            first += 1
+        most = max(most, count - samples[first][2])
+    return most
+
+
+@pytest.mark.parametrize("pool", [1, 4])
+def test_no_two_seconds_read_more(pool, archive):
+    # The ring's reads are not counted, and who issues them makes no difference to their pace.
+    tool = archive.tool.with_environment(WALE_IO="threads")
+    process = tool.start(
+        "backup-push", "--checkpoint=fast", f"--cluster-read-rate-limit={LIMIT}", f"-p{pool}",
+        archive.cluster.data, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    samples, lost = watch(process)
+    error = decode(process.stderr.read())
+    process.stderr.close()
+    assert process.wait() == 0, error
+    parts = archive.store.base / archive.store.backups()[-1] / "tar_partitions"
+    assert len(list(parts.iterdir())) >= (2 if pool == 1 else 5)
+
+    total = samples[-1][2]
+    assert total > PADDING
+    assert most_in(2, samples) <= 1.05 * 2 * LIMIT
+    begun = next(before for before, _, count in samples if count > MEBIBYTE)
+    ended = next(after for _, after, count in samples if count >= total - MEBIBYTE)
+    assert ended - begun <= total / LIMIT * 1.05 + 1 + lost
+    assert ended - begun >= (total - 2 * MEBIBYTE) / LIMIT * 0.95
+
+
+@pytest.mark.parametrize("rate", ["0", "-1", "fast", "1k", ""])
+def test_a_rate_is_a_number_of_bytes(rate, archive):
+    run = archive.tool.run(
+        "backup-push", f"--cluster-read-rate-limit={rate}", archive.cluster.data, code=2
+    )
+    run.error("cluster-read-rate-limit")
