@@ -18,6 +18,10 @@ _wal_e() {
       mapfile -t COMPREPLY < <(compgen -W 'spread fast' -- "$current")
       return
       ;;
+    --restore-spec)
+      mapfile -t COMPREPLY < <(compgen -W SOURCE -- "$current" && compgen -f -- "$current")
+      return
+      ;;
     --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | --grace | -[akp])
       return
       ;;
@@ -26,7 +30,7 @@ _wal_e() {
   case $command in
     '') options="$options $commands" ;;
     backup-push) options='--help --pool-size --checkpoint --archive-timeout --no-archive-check' ;;
-    backup-fetch) options='--help --pool-size --overwrite' ;;
+    backup-fetch) options='--help --pool-size --overwrite --blind-restore --restore-spec' ;;
     backup-list) options='--help --detail --json --pretty LATEST' ;;
     wal-push) options='--help --pool-size' ;;
     wal-fetch) options='--help --prefetch' ;;

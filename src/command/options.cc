@@ -50,6 +50,13 @@ constexpr std::array backup_fetch_options{
     help_option,
     option_spec{"pool-size", 'p', "N", "4", "partitions that are fetched at the same time"},
     option_spec{"overwrite", 0, "", "", "remove what the directory holds first"},
+    option_spec{"blind-restore", 0, "", "", "tablespaces without a place go into pg_tblspc itself"},
+    option_spec{
+        "restore-spec",
+        0,
+        "FILE|SOURCE",
+        "",
+        "where tablespaces go: a JSON file, or SOURCE for where they were"},
 };
 
 constexpr std::array backup_list_options{
