@@ -20,11 +20,10 @@ struct needed_wal {
   bool on_standby = false; ///< nobody switches segments there
 };
 
-/// Waits until the store holds the segments first..last and their timeline's history file, looking
-/// soon at first, then once a second, with a WARNING each 30 s. A history file that the archiver
-/// has not brought (it was made before this prefix was used) is pushed from `pg_wal`. Throws
-/// kind::unavailable after `patience`, kind::refused for a segment that another cluster wrote,
-/// kind::corrupt for one that is none, and whatever session.ping() throws. Takes 7 blocks.
+/// Waits until the store holds the segments first..last, looking soon at first, then once a second,
+/// with a WARNING each 30 s. Then sees to their timeline's history file, as archived_wal does.
+/// Throws kind::unavailable after `patience`, kind::refused for a segment that another cluster
+/// wrote, kind::corrupt for one that is none, and whatever session.ping() throws. Takes 7 blocks.
 task<> wait_for_wal(
     context c,
     pg::backup_session& session,
