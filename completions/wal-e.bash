@@ -29,7 +29,8 @@ _wal_e() {
 
   case $command in
     '') options="$options $commands" ;;
-    backup-push) options='--help --pool-size --checkpoint --archive-timeout --no-archive-check' ;;
+    backup-push) options='--help --pool-size --checkpoint --archive-timeout --no-archive-check
+    --while-offline' ;;
     backup-fetch) options='--help --pool-size --overwrite --blind-restore --restore-spec' ;;
     backup-list) options='--help --detail --json --pretty LATEST' ;;
     wal-push) options='--help --pool-size' ;;

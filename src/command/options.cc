@@ -44,6 +44,7 @@ constexpr std::array backup_push_options{
         "archive-timeout", 0, "SECONDS", "3600", "how long to wait for the backup's WAL to arrive"},
     option_spec{
         "no-archive-check", 0, "", "", "begin although the server seems not to archive its WAL"},
+    option_spec{"while-offline", 0, "", "", "back up a server that is shut down"},
 };
 
 constexpr std::array backup_fetch_options{
