@@ -22,6 +22,10 @@ _wal_e() {
       mapfile -t COMPREPLY < <(compgen -W 'spread fast' -- "$current")
       return
       ;;
+    --restore-spec)
+      mapfile -t COMPREPLY < <(compgen -W SOURCE -- "$current" && compgen -f -- "$current")
+      return
+      ;;
     --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | --cluster-read-rate-limit | --grace | -[akp])
       return
       ;;
@@ -29,8 +33,9 @@ _wal_e() {
 
   case $command in
     '') options="$options $commands" ;;
-    backup-push) options='--help --pool-size --cluster-read-rate-limit --checkpoint --archive-timeout --no-archive-check' ;;
-    backup-fetch) options='--help --pool-size --overwrite' ;;
+    backup-push) options='--help --pool-size --cluster-read-rate-limit --checkpoint --archive-timeout
+    --no-archive-check --while-offline' ;;
+    backup-fetch) options='--help --pool-size --overwrite --blind-restore --restore-spec' ;;
     backup-list) options='--help --detail --json --pretty LATEST' ;;
     wal-push) options='--help --pool-size' ;;
     wal-fetch) options='--help --prefetch' ;;

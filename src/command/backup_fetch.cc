@@ -2,6 +2,9 @@
 // so a server can never start from an incomplete restore.
 #include "context.hpp"
 #include "progress_report.hpp"
+#include "restore_files.hpp"
+#include "restore_report.hpp"
+#include "restore_request.hpp"
 #include "restore_target.hpp"
 #include "store_words.hpp"
 
@@ -222,7 +225,7 @@ public:
     open(t.directory);
     for (const std::string& link : t.wal_links)
       open(t.directory + "/" + link);
-    for (const placed_tablespace& p : t.tablespaces)
+    for (const placed_tablespace& p : t.tablespaces.placed)
       open(p.location);
   }
   ~written_filesystems() {
@@ -253,7 +256,7 @@ private:
 archive::extract_options options_for(const restore_target& t, bool sync) {
   archive::extract_options o;
   o.target = t.directory;
-  for (const placed_tablespace& p : t.tablespaces)
+  for (const placed_tablespace& p : t.tablespaces.placed)
     o.followed.push_back(p.link);
   o.followed.insert(o.followed.end(), t.wal_links.begin(), t.wal_links.end());
   o.held = {{control_file, held_control_file}, {map_file, held_map_file}};
@@ -263,48 +266,17 @@ archive::extract_options options_for(const restore_target& t, bool sync) {
   return o;
 }
 
-void write_map(const restore_target& t) {
+// PostgreSQL reads the map only beside a backup_label, which offline backups have not.
+void write_map(const restore_target& t, bool has_label) {
   fs::unlink(t.directory + "/" + held_map_file);
-  if (t.tablespaces.empty()) return;
-  const std::string path = t.directory + "/" + map_file;
-  const std::string text = tablespace_map(t);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  if (fd < 0) throw failure::system(errno, "open \"" + path + "\"");
-  const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-  const int error = written && ::fsync(fd) == 0 ? 0 : errno;
-  ::close(fd);
-  if (error) throw failure::system(error, "write \"" + path + "\"");
+  const std::string text = tablespace_map(t.tablespaces);
+  if (has_label && !text.empty()) write_durably(t.directory, map_file, text);
 }
 
 void publish_control_file(const restore_target& t) {
   fs::rename(t.directory + "/" + held_control_file, t.directory + "/" + control_file);
   fs::sync_directory(t.directory + "/global");
   finish_target(t);
-}
-
-std::string what_next(const restore_target& t) {
-  const auto version = fs::read_small(t.directory + "/PG_VERSION");
-  const int major = version ? std::atoi(version->c_str()) : 0;
-  const std::string command =
-      "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'";
-  if (major < 12) {
-    if (t.kept_files.contains("recovery.conf")) return "Its recovery.conf needs " + command + ".";
-    return "Put " + command + " into " + t.directory +
-           "/recovery.conf, with standby_mode = on for a standby.";
-  }
-  const std::string settings = "Put " + command + " into postgresql.auto.conf";
-  if (t.kept_files.contains("standby.signal")) return settings + "; standby.signal is there.";
-  if (t.kept_files.contains("recovery.signal")) return settings + "; recovery.signal is there.";
-  return settings +
-         ", then make recovery.signal (a new primary) or standby.signal (a standby) in " +
-         t.directory + ".";
-}
-
-void say_what_next(const restore_target& t) {
-  std::string detail = "The backup is in " + t.directory + ", complete and durable.";
-  for (const std::string& name : t.kept_files)
-    detail += "\nThe " + name + " that was there was kept.";
-  log::info(logger, {"restore complete, the server has not been started", detail, what_next(t)});
 }
 
 task<> restore(context c, const found_backup& backup, const restore_target& target) {
@@ -327,10 +299,11 @@ task<> restore(context c, const found_backup& backup, const restore_target& targ
 
   require_whole(r);
   auto finish = [&] {
-    write_map(target);
+    write_map(target, r.names.contains("backup_label"));
+    own_as_directory(target.directory, target.tablespaces);
     if (can_sync) filesystems.sync();
     publish_control_file(target);
-    say_what_next(target);
+    log::info(logger, restore_report(target));
   };
   co_await c.rt.offload(finish);
 }
@@ -374,11 +347,10 @@ task<> restore_or_undo(context c, const found_backup& backup, const restore_targ
 task<int> backup_fetch(context c) {
   c.line.number("pool-size", 1);
   const std::string directory = c.line.operands.at(0);
-  const bool overwrite = c.line.has("overwrite");
   require_not_live(directory);
   std::string query = c.line.operands.at(1);
   const found_backup backup = co_await find_backup(c, std::move(query));
-  auto examine = [&] { return examine_target(directory, backup.sentinel, overwrite); };
+  auto examine = [&] { return requested_target(c.line, backup.sentinel); };
   const restore_target target = co_await c.rt.offload(examine);
   co_await restore_or_undo(c, backup, target);
   co_return 0;

@@ -21,7 +21,9 @@ failure name_is_taken(std::string detail) {
       kind::refused,
       "a backup of this name exists",
       std::move(detail),
-      "On a standby, run CHECKPOINT on the primary first, so that a backup can begin later.");
+      "On a standby, run CHECKPOINT on the primary first, so that a backup can begin later. A "
+      "server "
+      "that has not been started since a backup needs no other.");
 }
 
 bool is_young(const std::vector<store::object_info>& objects) {

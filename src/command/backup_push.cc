@@ -1,9 +1,12 @@
-// backup-push: a base backup of a running server. The sentinel, written last, is the backup; before
-// it is written every byte and every segment that a restore needs is in the store.
+// backup-push: a base backup of a running server, and the door to that of a stopped one. The
+// sentinel, written last, is the backup; before it is written every byte and every segment that a
+// restore needs is in the store.
+#include "backup_steps.hpp"
 #include "backup_upload.hpp"
 #include "cluster_guard.hpp"
 #include "context.hpp"
 #include "encryption.hpp"
+#include "offline_backup.hpp"
 #include "progress_report.hpp"
 #include "wal_proof.hpp"
 
@@ -32,12 +35,6 @@ namespace {
 constexpr std::string_view logger = "wal_e.operator.backup";
 constexpr std::chrono::seconds between_pings{10};
 
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 // As WAL-E labels its backups: UTC, ISO, microseconds.
 std::string backup_label() {
   const std::int64_t ns = now_ns();
@@ -56,11 +53,6 @@ std::string backup_label() {
   return text;
 }
 
-std::string digits8(std::uint32_t n) {
-  const std::string digits = std::to_string(n);
-  return digits.size() < 8 ? std::string(8 - digits.size(), '0') + digits : digits.substr(0, 8);
-}
-
 bool wants_fast_checkpoint(const command_line& line) {
   const std::string& value = line.options.at("checkpoint");
   if (value != "fast" && value != "spread")
@@ -69,12 +61,6 @@ bool wants_fast_checkpoint(const command_line& line) {
         "the command line was not understood",
         "--checkpoint is \"spread\" or \"fast\", not \"" + value + "\"");
   return value == "fast";
-}
-
-std::optional<std::uint64_t> read_rate_limit(const command_line& line) {
-  constexpr const char* option = "cluster-read-rate-limit";
-  if (!line.has(option)) return std::nullopt;
-  return line.number(option, 1, 1'000'000'000'000);
 }
 
 void require_archiving(const pg::server_facts& facts, const command_line& line) {
@@ -140,7 +126,8 @@ public:
 
 private:
   task<> take(backup& b) {
-    co_await store_version(b.objects);
+    std::string version = session_.facts().version_text;
+    co_await store_version(c_, b.objects, std::move(version));
     const std::optional<std::string> log_directory = session_.facts().log_directory;
     auto scan = [&] { return pg::scan_data_directory(cluster_, log_directory); };
     b.plan = co_await c_.rt.offload(scan);
@@ -149,15 +136,6 @@ private:
 
     co_await upload_while_pinging(b);
     co_await finish(b);
-  }
-
-  task<> store_version(backup_objects& objects) {
-    const store::object_key key = catalog::version_key(objects.name());
-    log::info(
-        logger,
-        {"start upload postgres version metadata", "Uploading to " + c_.archive.url(key) + "."});
-    co_await objects.write(c_.rt, c_.archive, key, "text/plain", session_.facts().version_text);
-    log::info(logger, {"postgres version metadata upload complete"});
   }
 
   task<> ping_regularly(backup& b) {
@@ -245,22 +223,13 @@ private:
 
   static std::vector<archive::memory_member> last_members(
       const tree_entry& root, const pg::control_image& control, const pg::backup_stop& stop) {
-    const std::int64_t mtime = now_ns();
-    const auto member = [&](std::string name, std::string bytes) {
-      archive::memory_member m;
-      m.name = std::move(name);
-      m.bytes = std::move(bytes);
-      m.mtime_ns = mtime;
-      m.uid = root.uid;
-      m.gid = root.gid;
-      return m;
-    };
     std::vector<archive::memory_member> members;
-    members.push_back(member("backup_label", stop.backup_label));
+    members.push_back(member_like(root, "backup_label", stop.backup_label));
     if (!stop.tablespace_map.empty())
-      members.push_back(member("tablespace_map", stop.tablespace_map));
+      members.push_back(member_like(root, "tablespace_map", stop.tablespace_map));
     const auto* bytes = reinterpret_cast<const char*>(control.bytes.data());
-    members.push_back(member("global/pg_control", std::string(bytes, control.bytes.size())));
+    members.push_back(
+        member_like(root, "global/pg_control", std::string(bytes, control.bytes.size())));
     return members;
   }
 
@@ -275,31 +244,20 @@ private:
   }
 
   task<> publish(backup& b, const pg::backup_stop& stop, const pg::control_data& control) {
-    catalog::metadata m;
-    m.start_time = catalog::format_time(b.began_ns);
-    m.finish_time = catalog::format_time(now_ns());
-    m.hostname = host_name();
-    m.data_dir = cluster_.path;
-    m.pg_version = session_.facts().version;
-    m.start_lsn = b.start.position.value;
-    m.finish_lsn = stop.position.value;
-    m.system_identifier = control.system_identifier;
-    m.uncompressed_size = b.expanded_size;
-    m.compressed_size = b.totals.compressed;
-    const store::object_key metadata_key = catalog::metadata_key(b.objects.name());
-    std::string metadata = catalog::write_metadata(m);
-    co_await b.objects.write(
-        c_.rt, c_.archive, metadata_key, "application/json", std::move(metadata));
-
-    catalog::sentinel s;
-    s.wal_segment_backup_stop = stop.segment.name();
-    s.wal_segment_offset_backup_stop = digits8(stop.offset);
-    s.expanded_size_bytes = b.expanded_size;
-    s.base_prefix = cluster_.path + "/";
-    for (const pg::tablespace& t : b.plan.tablespaces)
-      s.tablespaces.push_back(catalog::tablespace{t.oid, t.location, t.link});
-    s.partitions = b.totals.partitions;
-    std::string sentinel = catalog::write_sentinel(s);
+    backup_facts facts;
+    facts.cluster = cluster_;
+    facts.tablespaces = b.plan.tablespaces;
+    facts.began_ns = b.began_ns;
+    facts.server_version = session_.facts().version;
+    facts.system_identifier = control.system_identifier;
+    facts.start = b.start.position;
+    facts.stop = stop.position;
+    facts.stop_segment = stop.segment;
+    facts.stop_offset = stop.offset;
+    facts.expanded_size = b.expanded_size;
+    facts.totals = b.totals;
+    co_await store_metadata(c_, b.objects, facts);
+    std::string sentinel = sentinel_of(facts);
     co_await session_.ping();
     co_await b.objects.require_partitions(c_.archive);
     co_await b.objects.write_sentinel(c_.rt, c_.archive, std::move(sentinel));
@@ -307,15 +265,7 @@ private:
 
   task<> discard(const backup& b) {
     session_.close();
-    try {
-      co_await b.objects.remove(c_.rt, c_.archive);
-    } catch (const failure& f) {
-      log::warning(
-          logger,
-          {"the objects of the failed backup could not be removed",
-           f.text().msg + ": " + f.text().detail,
-           "They are not listed; the next backup or delete sweeps them."});
-    }
+    co_await discard_objects(c_, b.objects);
   }
 
   context c_;
@@ -331,6 +281,10 @@ task<int> backup_push(context c) {
   read_rate_limit(c.line);
   c.line.number("pool-size", 1);
   c.line.number("archive-timeout", 0);
+  if (c.line.has("while-offline")) {
+    const int code = co_await backup_push_offline(c);
+    co_return code;
+  }
   const std::string directory = c.line.operands.at(0);
   co_await require_usable_key(c.rt);
   auto find = [&] { return pg::find_cluster(directory); };

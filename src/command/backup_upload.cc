@@ -5,6 +5,7 @@
 
 #include <wale/archive/lzop_stream.hpp>
 #include <wale/archive/partition.hpp>
+#include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
 #include <wale/io/task_group.hpp>
 
@@ -128,6 +129,16 @@ task<> work(work_list& list) {
   }
 }
 
+void require_unchanged(const archive::pack_summary& summary) {
+  if (summary.vanished.empty() && summary.padded == 0) return;
+  throw failure(
+      kind::unavailable,
+      "files changed that the backup cannot do without",
+      summary.vanished.empty() ? "One became shorter."
+                               : "\"" + summary.vanished.front() + "\" was removed.",
+      "Start the backup again.");
+}
+
 } // namespace
 
 task<upload_totals> upload_partitions(
@@ -162,14 +173,21 @@ task<std::uint64_t> upload_last_partition(
     store::store& archive,
     backup_objects& objects,
     std::uint32_t number,
-    std::vector<archive::memory_member> members) {
+    std::vector<archive::memory_member> members,
+    std::vector<tree_entry> entries,
+    archive::byte_gate gate) {
   const std::size_t wanted = least_blocks + archive.staging_blocks() + encryption_blocks();
   io::block_budget blocks = co_await rt.blocks().reserve(wanted);
   archive::pack_plan plan;
+  plan.entries = std::move(entries);
   plan.tail = std::move(members);
+  plan.gate = std::move(gate);
   archive::pack_summary summary;
   upload u{rt, archive, objects};
-  co_return co_await store_partition(u, number, std::move(plan), std::move(blocks), summary);
+  const std::uint64_t bytes =
+      co_await store_partition(u, number, std::move(plan), std::move(blocks), summary);
+  require_unchanged(summary);
+  co_return bytes;
 }
 
 } // namespace wale::command

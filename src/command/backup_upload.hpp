@@ -71,13 +71,16 @@ task<upload_totals> upload_partitions(
     cluster_reading& reading,
     std::uint64_t& expanded_size);
 
-/// Stores one partition of members in memory; returns its compressed size.
+/// Stores one partition of `entries`, all of which must stay as they are and are read through
+/// `gate`, and members in memory; returns its compressed size.
 task<std::uint64_t> upload_last_partition(
     io::runtime& rt,
     store::store& archive,
     backup_objects& objects,
     std::uint32_t number,
-    std::vector<archive::memory_member> members);
+    std::vector<archive::memory_member> members,
+    std::vector<tree_entry> entries = {},
+    archive::byte_gate gate = {});
 
 /// Makes room for a backup that begins: removes what a killed one of this name has left. Throws
 /// kind::refused if there is a backup of this name, or if the objects may be of one that runs on

@@ -60,12 +60,20 @@ constexpr std::array backup_push_options{
         "archive-timeout", 0, "SECONDS", "3600", "how long to wait for the backup's WAL to arrive"},
     option_spec{
         "no-archive-check", 0, "", "", "begin although the server seems not to archive its WAL"},
+    option_spec{"while-offline", 0, "", "", "back up a server that is shut down"},
 };
 
 constexpr std::array backup_fetch_options{
     help_option,
     option_spec{"pool-size", 'p', "N", "4", "partitions that are fetched at the same time"},
     option_spec{"overwrite", 0, "", "", "remove what the directory holds first"},
+    option_spec{"blind-restore", 0, "", "", "tablespaces without a place go into pg_tblspc itself"},
+    option_spec{
+        "restore-spec",
+        0,
+        "FILE|SOURCE",
+        "",
+        "where tablespaces go: a JSON file, or SOURCE for where they were"},
 };
 
 constexpr std::array backup_list_options{

@@ -21,11 +21,10 @@ struct needed_wal {
 };
 
 /// Waits until the store holds the segments first..last, looking soon at first, then once a second,
-/// with a WARNING each 30 s and a ping each 2 s. Then their timeline's history file must be there:
-/// one that the archiver has not brought (it was made before this prefix was used) is pushed from
-/// `pg_wal`; of one that is in neither place a WARNING is all that can be had. Throws
-/// kind::unavailable after `patience`, kind::refused for a segment that another cluster wrote,
-/// kind::corrupt for one that is none, and whatever session.ping() throws. Takes 7 blocks.
+/// with a WARNING each 30 s and a ping each 2 s. Then sees to their timeline's history file, as
+/// archived_wal does. Throws kind::unavailable after `patience`, kind::refused for a segment that
+/// another cluster wrote, kind::corrupt for one that is none, and whatever session.ping() throws.
+/// Takes 7 blocks.
 task<> wait_for_wal(
     context c,
     pg::backup_session& session,

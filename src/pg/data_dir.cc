@@ -105,8 +105,11 @@ tree_entry entry_of(const struct stat& found, std::string member, std::string pa
 
 class walk {
 public:
-  walk(const cluster_directory& cluster, const std::optional<std::string>& log_directory)
-      : cluster_(cluster), version_prefix_("PG_" + cluster.version + "_") {
+  walk(
+      const cluster_directory& cluster,
+      const std::optional<std::string>& log_directory,
+      unlogged_relations unlogged)
+      : cluster_(cluster), version_prefix_("PG_" + cluster.version + "_"), unlogged_(unlogged) {
     find_log_directory(log_directory);
   }
 
@@ -189,7 +192,8 @@ private:
   void visit(const place& at) {
     const std::vector<std::string> names = names_in(at);
     const bool has_relations = is_database_directory(at.member);
-    const relation_filter relations(has_relations ? names : std::vector<std::string>{});
+    const bool looks_for_unlogged = has_relations && unlogged_ == unlogged_relations::left_out;
+    const relation_filter relations(looks_for_unlogged ? names : std::vector<std::string>{});
     for (const std::string& name : names) {
       const verdict v = rule_for(at.member, name);
       if (v == verdict::drop || (has_relations && relations.drops(name))) continue;
@@ -281,6 +285,7 @@ private:
 
   const cluster_directory& cluster_;
   std::string version_prefix_;
+  unlogged_relations unlogged_;
   data_dir_plan plan_;
   std::set<file_identity> locations_;
   std::optional<file_identity> logs_;
@@ -339,8 +344,10 @@ cluster_directory find_cluster(const std::string& given) {
 }
 
 data_dir_plan scan_data_directory(
-    const cluster_directory& cluster, const std::optional<std::string>& log_directory) {
-  return walk(cluster, log_directory).run();
+    const cluster_directory& cluster,
+    const std::optional<std::string>& log_directory,
+    unlogged_relations unlogged) {
+  return walk(cluster, log_directory, unlogged).run();
 }
 
 } // namespace wale::pg

@@ -105,8 +105,8 @@ TEST_CASE("tablespaces need links to empty directories away from the source's") 
   s.make("free");
   link_to(s / "free");
   const restore_target t = examine_target(s / "target", b, false);
-  REQUIRE(t.tablespaces.size() == 1);
-  CHECK(tablespace_map(t) == "16384 " + (s / "free") + "\n");
+  REQUIRE(t.tablespaces.placed.size() == 1);
+  CHECK(tablespace_map(t.tablespaces) == "16384 " + (s / "free") + "\n");
 }
 
 TEST_CASE("overwriting removes everything") {

@@ -33,23 +33,39 @@ def test_a_store_of_wal_e_is_listed(tool, sample, original):
     assert row["wal_segment_backup_start"] == NAME[5:29]
 
 
-def test_a_store_of_wal_e_is_restored(tool, sample, clusters, folder):
+@pytest.mark.parametrize("way", ["prepared", "--restore-spec", "--blind-restore"])
+def test_a_store_of_wal_e_is_restored(tool, sample, clusters, folder, way):
     copy = clusters.cluster(folder / "pg", "13")
     sentinel = json.loads((sample.base / f"{NAME}_backup_stop_sentinel.json").read_text())
     (oid,) = sentinel["spec"]["tablespaces"]
-    place = folder / "tablespace"
-    place.mkdir()
-    (copy.data / "pg_tblspc").mkdir(parents=True)
-    copy.data.chmod(0o700)
-    (copy.data / "pg_tblspc" / oid).symlink_to(place)
+    place, options = folder / "tablespace", []
+    if way == "prepared":
+        place.mkdir()
+        (copy.data / "pg_tblspc").mkdir(parents=True)
+        copy.data.chmod(0o700)
+        (copy.data / "pg_tblspc" / oid).symlink_to(place)
+    elif way == "--restore-spec":
+        # The original's own spec, another place and directory in it.
+        spec = {**sentinel["spec"], "base_prefix": f"{copy.data}/"}
+        spec[oid]["loc"] = f"{place}/"
+        (folder / "spec").write_text(json.dumps(spec))
+        options = [way, folder / "spec"]
+    else:
+        place, options = copy.data / "pg_tblspc" / oid, [way]
     before = snapshot(sample.root)
 
     ours = tool.with_environment(WALE_FILE_PREFIX=sample.url)
-    ours.run("backup-fetch", copy.data, "LATEST")
+    ours.run("backup-fetch", *options, copy.data, "LATEST")
     restore = ours.shell(folder / "env", 'wal-fetch "%f" "%p"')
     (copy.data / "pg_hba.conf").write_text("local all all trust\n")  # WAL-E does not keep it
     # A hot standby may not have fewer of these than the server that wrote the WAL.
-    copy.recover(restore, archive_mode="off", max_connections="100", max_wal_senders="10")
+    copy.recover(
+        restore,
+        archive_mode="off",
+        max_connections="100",
+        max_wal_senders="10",
+        allow_in_place_tablespaces="on" if way == "--blind-restore" else "off",
+    )
     role = "SELECT rolname FROM pg_roles WHERE rolsuper ORDER BY oid LIMIT 1"
     copy.start()
     wait_until(lambda: "archive recovery complete" in copy.log.read_text(), copy.log_tail)

@@ -302,4 +302,10 @@ TEST_CASE("scan: unlogged and temporary relations in every database directory", 
     CHECK_FALSE(has(plan, base + std::string("t2_102")));
   }
   CHECK(has(plan, "other/t2_102"));
+
+  const data_dir_plan all =
+      scan_data_directory(find_cluster(dir / "data"), {}, unlogged_relations::kept);
+  CHECK(has(all, "base/5/100"));
+  CHECK(has(all, "base/5/100_fsm"));
+  CHECK_FALSE(has(all, "base/5/t2_102"));
 }

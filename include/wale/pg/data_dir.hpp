@@ -38,10 +38,16 @@ struct data_dir_plan {
   std::uint64_t bytes = 0;             ///< sum of the file sizes
 };
 
+/// Unlogged relations: a recovery empties them, so that only what starts without one needs their
+/// content.
+enum class unlogged_relations { left_out, kept };
+
 /// Walks the cluster. Blocks: run it through runtime::offload. Files that vanish meanwhile are
 /// skipped. Throws failure::system for what cannot be read, kind::refused for a tablespace that
 /// is not there. `log_directory` as the server has it; its content is left out if it lies inside.
 data_dir_plan scan_data_directory(
-    const cluster_directory& cluster, const std::optional<std::string>& log_directory = {});
+    const cluster_directory& cluster,
+    const std::optional<std::string>& log_directory = {},
+    unlogged_relations unlogged = unlogged_relations::left_out);
 
 } // namespace wale::pg

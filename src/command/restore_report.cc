@@ -1,0 +1,49 @@
+// Which file makes a server recover depends on its version.
+#include "restore_report.hpp"
+
+#include <wale/io/fs.hpp>
+
+#include <cstdlib>
+
+namespace wale::command {
+namespace {
+
+namespace fs = io::fs;
+
+// Measured on 11.22 and 15.
+constexpr std::string_view about_blind =
+    "Its tablespaces are directories in pg_tblspc: set allow_in_place_tablespaces = on until the "
+    "recovery has ended, or the server stops.";
+
+std::string what_next(const restore_target& t) {
+  const auto version = fs::read_small(t.directory + "/PG_VERSION");
+  const int major = version ? std::atoi(version->c_str()) : 0;
+  const std::string command =
+      "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'";
+  if (major < 12) {
+    if (t.kept_files.contains("recovery.conf")) return "Its recovery.conf needs " + command + ".";
+    return "Put " + command + " into " + t.directory +
+           "/recovery.conf, with standby_mode = on for a standby.";
+  }
+  const std::string settings = "Put " + command + " into postgresql.auto.conf";
+  if (t.kept_files.contains("standby.signal")) return settings + "; standby.signal is there.";
+  if (t.kept_files.contains("recovery.signal")) return settings + "; recovery.signal is there.";
+  return settings +
+         ", then make recovery.signal (a new primary) or standby.signal (a standby) in " +
+         t.directory + ".";
+}
+
+} // namespace
+
+explanation restore_report(const restore_target& t) {
+  std::string detail = "The backup is in " + t.directory + ", complete and durable.";
+  for (const placed_tablespace& p : t.tablespaces.placed)
+    detail += "\nTablespace " + p.oid + " is in " + p.location + ".";
+  for (const std::string& name : t.kept_files)
+    detail += "\nThe " + name + " that was there was kept.";
+  std::string hint = what_next(t);
+  if (!t.tablespaces.blind.empty()) hint += " " + std::string(about_blind);
+  return {"restore complete, the server has not been started", detail, hint};
+}
+
+} // namespace wale::command
