@@ -3,6 +3,7 @@
 from conftest import SMALL_SEGMENTS
 from support.archive import commits_of, finish_recovery
 from support.original import rows, same_list
+from support.postgres import wait_until
 from support.tool import snapshot
 
 QUEUED = 6  # segments that wait while the command changes
@@ -27,7 +28,9 @@ def test_an_archive_of_wal_e_is_continued(clusters, folder, original, tool):
     archive.tool = tool.with_environment(**archive.store.environment(), **cluster.address())
     cluster.configure(archive_command=archive.tool.shell(folder / "env-of-ours", "wal-push %p"))
     cluster.reload()
-    cluster.wait_archived(waiting)  # none is on its way any more
+    archive.wait_stored(waiting)
+    status = cluster.wal_folder() / "archive_status"
+    wait_until(lambda: not list(status.glob("*.ready")), "not all of them are archived")
     by_wal_e = snapshot(archive.store.root)
     segments = [archive.archive_commits(10) for _ in range(3)]
     wanted = cluster.table_sums()
