@@ -218,6 +218,13 @@ PUSHES = [
 
 FILE_STORE = [*PUSHES, *LISTS, *DELETES, *OTHERS]
 
+
+def quiet_lzop(here, _):
+    """WAL-E starts lzop for an absent object too; its complaint would fall into WAL-E's records."""
+    (here / "lzop").write_text('#!/bin/sh\nexec /usr/bin/lzop "$@" 2>/dev/null\n')
+    (here / "lzop").chmod(0o755)
+
+
 S3 = [
     line("backup-list"),
     line("backup-list --detail"),
@@ -230,7 +237,8 @@ S3 = [
     line("delete --confirm retain 2"),
     line("delete --confirm retain 1", "one"),
     line("delete --confirm everything", "one"),
-    line("wal-fetch -p 0 000000010000000000000077 {here}/fetched", "one", "complete"),
+    line("wal-fetch -p 0 000000010000000000000077 {here}/fetched", "one", "complete", quiet_lzop,
+         PATH="{here}:/usr/bin:/bin"),  # fmt: skip
 ]
 
 

@@ -149,6 +149,8 @@ class S3Stage(Stage):
     def __init__(self, folder, line, store):
         self.line, self.store, self.here = line, store, folder / "here"
         self.here.mkdir(parents=True)
+        if line.prepare:
+            line.prepare(self.here, None)
 
     def places(self):
         yield "{url}", self.store.url
