@@ -60,7 +60,12 @@ constexpr std::string_view not_permitted =
 constexpr std::array<advice, 22> advices{
     advice{"AccountIsDisabled", kind::unavailable, "The storage account is disabled."},
     advice{"AuthenticationFailed", kind::configuration, wrong_key},
-    advice{"AuthorizationFailure", kind::configuration, wrong_key},
+    advice{
+        "AuthorizationFailure",
+        kind::configuration,
+        "Azure says so where the account's firewall keeps this machine out: check its network "
+        "rules. Azurite says so of a wrong key or signature: check WABS_ACCOUNT_NAME, "
+        "WABS_ACCESS_KEY or WABS_SAS_TOKEN."},
     advice{"AuthorizationPermissionMismatch", kind::unavailable, not_permitted},
     advice{
         "AuthorizationProtocolMismatch",
