@@ -1,5 +1,6 @@
 // The one place that knows which schemes exist.
 #include "file.hpp"
+#include "gcs.hpp"
 #include "s3.hpp"
 
 #include <wale/base/error.hpp>
@@ -25,8 +26,9 @@ open_store(io::runtime& rt, const std::string& prefix_url, const settings& how) 
   const std::string scheme = scheme_of(prefix_url);
   if (scheme == "file") return open_file_store(rt, prefix_url);
   if (scheme == "s3") return open_s3_store(rt, prefix_url, how);
+  if (scheme == "gs") return open_gcs_store(rt, prefix_url, how);
 
-  if (scheme == "wabs" || scheme == "swift" || scheme == "gs")
+  if (scheme == "wabs" || scheme == "swift")
     throw failure(
         kind::configuration,
         "this version of wal-e cannot use that kind of store",

@@ -1,0 +1,27 @@
+#include "content_range.hpp"
+
+#include <charconv>
+
+namespace wale::store {
+
+std::optional<std::uint64_t> parse_number(std::string_view text) {
+  std::uint64_t n = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return n;
+}
+
+std::optional<content_range> parse_content_range(std::string_view text) {
+  constexpr std::string_view unit = "bytes ";
+  const std::size_t dash = text.find('-');
+  const std::size_t slash = text.find('/');
+  if (!text.starts_with(unit) || dash == text.npos || slash == text.npos || slash < dash)
+    return std::nullopt;
+  const auto first = parse_number(text.substr(unit.size(), dash - unit.size()));
+  const auto last = parse_number(text.substr(dash + 1, slash - dash - 1));
+  const auto complete = parse_number(text.substr(slash + 1));
+  if (!first || !last || !complete || *first > *last || *last >= *complete) return std::nullopt;
+  return content_range{*first, *last, *complete};
+}
+
+} // namespace wale::store

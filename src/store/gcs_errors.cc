@@ -1,0 +1,155 @@
+#include "gcs_errors.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+#include <boost/json/parse.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+namespace wale::store {
+namespace {
+
+namespace json = boost::json;
+using repeat = request_failure::repeat;
+
+// Reasons that come with statuses which are final otherwise.
+constexpr std::array<std::string_view, 4> passing_reasons{
+    "backendError", "internalError", "rateLimitExceeded", "userRateLimitExceeded"};
+
+std::string text_of(const json::object& o, std::string_view name) {
+  const json::value* v = o.if_contains(name);
+  return v && v->is_string() ? std::string(v->get_string()) : std::string();
+}
+
+// "Provided CRC32C ... doesn't match calculated CRC32C ...": the bytes were damaged on their way.
+bool is_damage(const gcs_error& e) {
+  std::string lower = e.message;
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower.find("crc32c") != std::string::npos;
+}
+
+gcs_meaning meaning_of(int status, const gcs_error& e) {
+  if (status == 401) return gcs_meaning::refused_token;
+  if (status == 404 || status == 410) return gcs_meaning::not_found;
+  if (status == 412) return gcs_meaning::exists;
+  const bool passes = status == 408 || status == 409 || status == 429 || status == 499 ||
+                      (status >= 500 && status != 501 && status != 507);
+  if (passes || std::ranges::find(passing_reasons, e.reason) != passing_reasons.end() ||
+      (status == 400 && is_damage(e)))
+    return gcs_meaning::later;
+  return gcs_meaning::final;
+}
+
+repeat repeat_of(gcs_meaning m) {
+  if (m == gcs_meaning::later) return repeat::later;
+  return m == gcs_meaning::refused_token ? repeat::at_once : repeat::never;
+}
+
+// A body that is no error document is not shown: a proxy may repeat our headers in it.
+std::string detail_of(const gcs_question& q, const http::response& head, const gcs_error& e) {
+  std::string text = "Request about \"" + q.url + "\": the server answered with status " +
+                     std::to_string(head.status);
+  if (!e.reason.empty()) text += " " + one_line(e.reason);
+  if (!e.message.empty()) text += ", \"" + one_line(e.message) + "\"";
+  if (e.reason.empty() && e.message.empty()) {
+    const std::string type = one_line(head.headers.get("Content-Type"));
+    text += " and without an error document of Cloud Storage";
+    if (!type.empty()) text += ", Content-Type \"" + type + "\"";
+  }
+  return text + ".";
+}
+
+struct advice {
+  kind why = kind::unavailable;
+  std::string hint = {};
+};
+
+advice advice_on(gcs_meaning m, int status) {
+  if (m == gcs_meaning::exists) return {kind::exists};
+  if (m == gcs_meaning::refused_token)
+    return {
+        kind::configuration,
+        "The server does not accept the access token: check GOOGLE_APPLICATION_CREDENTIALS, and "
+        "that the account it names was not disabled or deleted."};
+  if (m == gcs_meaning::not_found)
+    return {
+        kind::unavailable,
+        "Check the bucket in the storage prefix (--gs-prefix or WALE_GS_PREFIX). wal-e never makes "
+        "a bucket, and a missing one says nothing about whether the object exists."};
+  if (status == 403)
+    return {
+        kind::unavailable,
+        "Grant the account storage.objects.create, .get, .list and, for delete, .delete on the "
+        "bucket (roles/storage.objectUser). Without storage.objects.list the server says this also "
+        "of objects that do not exist; WALE_403_IS_ABSENT=1 makes wal-fetch take it for that."};
+  if (status == 507) return {kind::no_space, "Make room on the server, or have the quota raised."};
+  if (m == gcs_meaning::final && status >= 300 && status < 400)
+    return {kind::configuration, "Redirects are not followed: check WALE_GS_ENDPOINT."};
+  return {};
+}
+
+} // namespace
+
+std::string one_line(std::string_view text) {
+  constexpr std::size_t most = 400;
+  std::string out;
+  for (const char c : text.substr(0, most)) {
+    const auto u = static_cast<unsigned char>(c);
+    out += u < 0x20 || u == 0x7f ? ' ' : c;
+  }
+  return text.size() > most ? out + "..." : out;
+}
+
+std::chrono::milliseconds retry_after(const http::headers& headers) {
+  const std::string value = headers.get("Retry-After");
+  unsigned seconds = 0;
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
+  if (error != std::errc() || end != value.data() + value.size()) return {};
+  return std::chrono::seconds(std::min(seconds, 3600U));
+}
+
+gcs_error parse_gcs_error(std::string_view body) {
+  boost::system::error_code error;
+  const json::value v = json::parse(body, error);
+  if (error || !v.is_object()) return {};
+  const json::value* const inner = v.get_object().if_contains("error");
+  if (!inner || !inner->is_object()) return {};
+  const json::object& o = inner->get_object();
+  gcs_error found;
+  found.message = text_of(o, "message");
+  const json::value* const all = o.if_contains("errors");
+  if (all && all->is_array() && !all->get_array().empty() && all->get_array()[0].is_object())
+    found.reason = text_of(all->get_array()[0].get_object(), "reason");
+  return found;
+}
+
+request_failure gcs_verdict::unmended() const {
+  return {failure, repeat::never, failure.code()};
+}
+
+gcs_verdict judge(const gcs_question& q, const http::response& head, std::string_view body) {
+  const gcs_error e = parse_gcs_error(body);
+  const gcs_meaning m = meaning_of(head.status, e);
+  advice a = advice_on(m, head.status);
+  request_failure f(
+      failure(a.why, q.doing, detail_of(q, head, e), std::move(a.hint)),
+      repeat_of(m),
+      e.reason,
+      m == gcs_meaning::later ? retry_after(head.headers) : std::chrono::milliseconds{});
+  return {m, std::move(f)};
+}
+
+request_failure unreadable(const gcs_question& q, const std::string& what) {
+  failure f(
+      kind::unavailable,
+      q.doing,
+      q.url + ": the server's answer " + what + ".",
+      "Is this a server of Cloud Storage, and is there a proxy in between that changes answers?");
+  return request_failure(std::move(f), repeat::later);
+}
+
+} // namespace wale::store
