@@ -13,8 +13,16 @@ NOT_ATOMIC = {"swift": {"WALE_TEST_NOT_ATOMIC": "1"}, "moto": {}}
 @pytest.mark.parametrize("server", ["moto", "swift"])
 def test_conformance(server, request, new_bucket, scratch, folder):
     store = new_bucket(request.getfixturevalue(server))
+    check(store, NOT_ATOMIC[server], scratch, folder)
+
+
+def test_conformance_gcs(gcs_store, scratch, folder):
+    check(gcs_store, {}, scratch, folder)
+
+
+def check(store, more, scratch, folder):
     told = {"WALE_TEST_STORE": store.url, "WALE_TEST_MISSING": store.missing_url, "WALE_TEST_PART_BYTES": PART}
-    environment = {**os.environ, **store.environment(), **told, **NOT_ATOMIC[server], "TMPDIR": str(folder)}
+    environment = {**os.environ, **store.environment(), **told, **more, "TMPDIR": str(folder)}
     runs = {}
     for engine in ("ring", "threads"):
         with open(folder / engine, "w") as log:

@@ -198,48 +198,48 @@ def go_module(go, environment, name, version):
 
 def go_toolchain(folder, environment):
     """The program `go` of the wanted version."""
-    target = folder / GO_TOOLCHAIN[1]
-    if not target.is_dir():
-        go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin:/usr/lib/go-1.19/bin")
-        if not go:
-            raise SystemExit("there is no Go: tools/install-packages installs one")
-        module = go_module(go, environment, *GO_TOOLCHAIN)
-        copying = folder / f"{GO_TOOLCHAIN[1]}.copying"
-        shutil.rmtree(copying, ignore_errors=True)
-        shutil.copytree(module, copying, symlinks=True)
-        for path in (copying, *copying.rglob("*")):
-            path.chmod(0o755)  # modules have neither programs nor writable files
-        copying.rename(target)
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    if not go:
+        raise SystemExit("there is no Go: tools/install-packages installs one")
+    target = writable_copy(go_module(go, environment, *GO_TOOLCHAIN), folder / "toolchain")
+    for program in (*target.glob("bin/*"), *target.glob("pkg/tool/*/*")):
+        program.chmod(0o755)  # modules hold no programs
     return target / "bin/go"
+
+
+def writable_copy(module, target):
+    shutil.copytree(module, target)
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return target
 
 
 def fake_gcs_server():
     """The program fake-gcs-server, which speaks Google Cloud Storage's JSON API."""
     with locked(f"fake-gcs-server-{GCS_VERSION}") as folder:
-        target = folder / f"fake-gcs-server-{GCS_VERSION}" / "fake-gcs-server"
+        target = folder / f"fake-gcs-server-{GCS_VERSION}"
         if target.is_file():
             return target
+        making = folder / "fake-gcs-server.making"
+        shutil.rmtree(making, ignore_errors=True)
         environment = {
             **{name: value for name, value in os.environ.items() if not name.startswith("GO")},
-            "GOPATH": str(folder / "go"), "GOCACHE": str(folder / "go-build"),
-            "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod -trimpath", "CGO_ENABLED": "0",
+            "GOPATH": str(making / "go"), "GOCACHE": str(making / "go-build"), "CGO_ENABLED": "0",
+            "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod -modcacherw -trimpath",
         }  # fmt: skip
-        go = go_toolchain(folder, environment)
+        making.mkdir()
+        go = go_toolchain(making, environment)
         environment["GOROOT"] = str(go.parent.parent)
-        source = folder / "fake-gcs-server.making"
-        shutil.rmtree(source, ignore_errors=True)
-        module = go_module(go, environment, GCS_SERVER, f"v{GCS_VERSION}")
-        shutil.copytree(module, source)
-        for path in (source, *source.rglob("*")):
-            path.chmod(0o755 if path.is_dir() else 0o644)
+        source = writable_copy(go_module(go, environment, GCS_SERVER, f"v{GCS_VERSION}"), making / "source")
         upload = source / "fakestorage/upload.go"
         text = upload.read_text()
         if text.count(GCS_PATCH[0]) != 1:
             raise SystemExit(f"{upload} is another one than expected")
         upload.write_text(text.replace(*GCS_PATCH))
-        target.parent.mkdir(exist_ok=True)
-        run(go, "build", "-ldflags=-s -w", "-o", target, ".", cwd=source, env=environment)
-        shutil.rmtree(source)
+        built = making / "fake-gcs-server"
+        run(go, "build", "-ldflags=-s -w", "-o", built, ".", cwd=source, env=environment)
+        built.rename(target)
+        shutil.rmtree(making)
         return target
 
 
