@@ -1,12 +1,13 @@
 #include "gcs_errors.hpp"
 
+#include "answer_fields.hpp"
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 #include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <utility>
 
 namespace wale::store {
@@ -53,10 +54,10 @@ repeat repeat_of(gcs_meaning m) {
 std::string detail_of(const gcs_question& q, const http::response& head, const gcs_error& e) {
   std::string text = "Request about \"" + q.url + "\": the server answered with status " +
                      std::to_string(head.status);
-  if (!e.reason.empty()) text += " " + one_line(e.reason);
-  if (!e.message.empty()) text += ", \"" + one_line(e.message) + "\"";
+  if (!e.reason.empty()) text += " " + printable(e.reason);
+  if (!e.message.empty()) text += ", \"" + printable(e.message) + "\"";
   if (e.reason.empty() && e.message.empty()) {
-    const std::string type = one_line(head.headers.get("Content-Type"));
+    const std::string type = printable(head.headers.get("Content-Type"));
     text += " and without an error document of Cloud Storage";
     if (!type.empty()) text += ", Content-Type \"" + type + "\"";
   }
@@ -89,28 +90,11 @@ advice advice_on(gcs_meaning m, int status) {
   if (status == 507) return {kind::no_space, "Make room on the server, or have the quota raised."};
   if (m == gcs_meaning::final && status >= 300 && status < 400)
     return {kind::configuration, "Redirects are not followed: check WALE_GS_ENDPOINT."};
-  return {};
+  if (m == gcs_meaning::later) return {kind::unavailable, "The server is busy or in trouble."};
+  return {kind::unavailable, "Is this a server of Cloud Storage, of the version v1?"};
 }
 
 } // namespace
-
-std::string one_line(std::string_view text) {
-  constexpr std::size_t most = 400;
-  std::string out;
-  for (const char c : text.substr(0, most)) {
-    const auto u = static_cast<unsigned char>(c);
-    out += u < 0x20 || u == 0x7f ? ' ' : c;
-  }
-  return text.size() > most ? out + "..." : out;
-}
-
-std::chrono::milliseconds retry_after(const http::headers& headers) {
-  const std::string value = headers.get("Retry-After");
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error != std::errc() || end != value.data() + value.size()) return {};
-  return std::chrono::seconds(std::min(seconds, 3600U));
-}
 
 gcs_error parse_gcs_error(std::string_view body) {
   boost::system::error_code error;

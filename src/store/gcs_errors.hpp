@@ -49,10 +49,4 @@ gcs_verdict judge(const gcs_question& q, const http::response& head, std::string
 /// A success that cannot be read as one; repeats later.
 request_failure unreadable(const gcs_question& q, const std::string& what);
 
-/// The seconds of Retry-After; 0 if there is none.
-std::chrono::milliseconds retry_after(const http::headers& headers);
-
-/// A server's words, fit for one line of a log.
-std::string one_line(std::string_view text);
-
 } // namespace wale::store

@@ -1,6 +1,6 @@
 #include "gcs_facts.hpp"
 
-#include "content_range.hpp"
+#include "answer_fields.hpp"
 #include "gcs_requests.hpp"
 #include "iso_time.hpp"
 

@@ -1,5 +1,6 @@
 #include "google_key.hpp"
 
+#include "answer_fields.hpp"
 #include "google_jwt.hpp"
 
 #include <wale/base/error.hpp>
@@ -79,13 +80,6 @@ struct claims {
 bool is_clean(const std::string& text) {
   return std::ranges::all_of(
       text, [](char c) { return static_cast<unsigned char>(c) > 0x20 && c != 0x7f; });
-}
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, 300))
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  return out;
 }
 
 } // namespace

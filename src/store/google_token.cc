@@ -52,7 +52,8 @@ private:
       throw failure(
           kind::configuration,
           "Google credentials cannot be used",
-          "GOOGLE_APPLICATION_CREDENTIALS names \"" + named + "\", which does not exist.");
+          "GOOGLE_APPLICATION_CREDENTIALS names \"" + named + "\", which does not exist.",
+          "Correct it, or unset it to use gcloud's login or the machine's service account.");
     if (!text) co_return co_await from_metadata();
     const google_key key = parse_google_key(*text, "The file \"" + path + "\"");
     co_return co_await from_key(key);
@@ -100,7 +101,7 @@ private:
         "Google credentials are not accepted",
         from + " answered with status " + std::to_string(answer.status) +
             (said.empty() ? "." : ", \"" + said + "\"."),
-        later ? ""
+        later ? "Is the service that gives out tokens in trouble?"
               : "Check what GOOGLE_APPLICATION_CREDENTIALS names: its key may be deleted or "
                 "disabled, or the login expired.");
   }

@@ -1,7 +1,7 @@
 // Header by header.
 #include "s3_facts.hpp"
 
-#include "content_range.hpp"
+#include "answer_fields.hpp"
 #include "s3_requests.hpp"
 
 #include <string_view>

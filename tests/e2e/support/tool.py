@@ -11,7 +11,7 @@ from pathlib import Path
 RECORD = re.compile(r"^(\S+) +(DEBUG|INFO|WARNING|ERROR|CRITICAL) +MSG: (.*)$")
 
 
-SETTINGS = ("WALE_", "AWS_", "SSL_CERT_")  # how the names of the program's variables begin
+SETTINGS = ("WALE_", "AWS_", "SSL_CERT_", "GOOGLE_", "GCE_", "CLOUDSDK_", "STORAGE_EMULATOR_")  # how the names of the program's variables begin
 
 
 @dataclass

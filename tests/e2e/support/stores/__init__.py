@@ -17,7 +17,7 @@ makes a container of its own and returns what looks at it from outside:
 
 import importlib
 
-KINDS = ["s3"]
+KINDS = ["s3", "gcs"]
 
 
 def module(kind):

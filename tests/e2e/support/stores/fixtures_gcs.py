@@ -1,12 +1,12 @@
 """fake-gcs-server, one for all tests, and a bucket on it for each."""
 
 import pytest
-from support.stores.gcs import FakeGcs, GcsStore
+from support.stores import gcs
 
 
 @pytest.fixture(scope="session")
 def fake_gcs(scratch):
-    server = FakeGcs(scratch / "gcs")
+    server = gcs.Server(scratch / "gcs")
     try:
         yield server.start()
     finally:
@@ -15,4 +15,4 @@ def fake_gcs(scratch):
 
 @pytest.fixture
 def gcs_store(fake_gcs):
-    return GcsStore.make(fake_gcs)
+    return gcs.new_store(fake_gcs)

@@ -17,20 +17,24 @@ from pathlib import Path
 from support.s3.process import HOST, Process, answers, free_port
 
 FRONT = Path(__file__).with_name("processes") / "google_front.py"
+LARGE = 6 << 20  # docs/format.md
 WRITERS = 8
 ACCOUNT = "archiver@tests.iam.gserviceaccount.com"
+USES = 5  # requests that a token of the front is good for
 
-buckets = itertools.count(1)
-
-
-def installed():
-    """The program, as tests/e2e/run has copied it."""
-    return Path(os.environ["WALE_TEST_SCRATCH"]) / "fake-gcs-server"
+numbers = itertools.count(1)
 
 
-class FakeGcs:
-    def __init__(self, folder, program=None):
-        self.folder, self.program = folder, program or installed()
+def new_store(server):
+    """In a bucket of its own."""
+    bucket = f"bucket-{next(numbers)}"
+    server.make_bucket(bucket)
+    return GcsStore(server, bucket)
+
+
+class Server:
+    def __init__(self, folder):
+        self.folder = folder
         self.port, self.front_port = free_port(), free_port()
         self.url = f"http://{HOST}:{self.port}"
         self.front_url = f"http://{HOST}:{self.front_port}"
@@ -38,20 +42,17 @@ class FakeGcs:
 
     def start(self):
         self.folder.mkdir(parents=True)
+        program = Path(os.environ["WALE_TEST_SCRATCH"]) / "fake-gcs-server"
         server = self.spawn(
-            "server", self.program, "-backend", "memory", "-scheme", "http", "-host", HOST, "-port", self.port,
+            "server", program, "-backend", "memory", "-scheme", "http", "-host", HOST, "-port", self.port,
             "-external-url", self.url, "-public-host", f"{HOST}:{self.port}", "-log-level", "warn",
         )  # fmt: skip
-        server.wait(lambda: answers(f"{self.url}/storage/v1/b?project=tests"), "fake-gcs-server")
-        return self
-
-    def start_front(self, lifetime=3600):
-        """Puts front_url in front of it, and makes keys. Tokens are good for `lifetime` seconds."""
         for name in ("good", "wrong"):
             make_key(self.folder, name, f"{self.front_url}/token")
         front = self.spawn(
-            "front", "/usr/bin/python3", FRONT, self.front_port, self.url, self.folder / "good.pub", ACCOUNT, lifetime
+            "front", "/usr/bin/python3", FRONT, self.front_port, self.url, self.folder / "good.pub", ACCOUNT, USES
         )  # fmt: skip
+        server.wait(lambda: answers(f"{self.url}/storage/v1/b?project=tests"), "fake-gcs-server")
         front.wait(lambda: answers(f"{self.front_url}/token"), "the front of fake-gcs-server")
         return self
 
@@ -116,13 +117,6 @@ class GcsStore:
         self.endpoint = endpoint or server.url
         self.more = more
 
-    @classmethod
-    def make(cls, server):
-        """In a bucket of its own."""
-        bucket = f"bucket-{next(buckets)}"
-        server.make_bucket(bucket)
-        return cls(server, bucket)
-
     @property
     def url(self):
         return f"gs://{self.bucket}/{self.prefix}"
@@ -143,11 +137,15 @@ class GcsStore:
             GOOGLE_APPLICATION_CREDENTIALS=str(self.server.folder / f"{key}.json"),
         )
 
+    @property
+    def server_url(self):
+        return self.server.url
+
     def wrong(self):
-        """{what is wrong: (variables, a word of the error)}"""
+        """{name: (variables, word of the error)} that no command survives."""
         return {
-            "credentials": (self.signed_in("wrong").environment(), "invalid_grant"),
-            "bucket": ({**self.environment(), "WALE_GS_PREFIX": self.missing_url}, "notFound"),
+            "wrong key": (self.signed_in("wrong").environment(), "invalid_grant"),
+            "missing container": ({"WALE_GS_PREFIX": self.missing_url}, f"no-such-{self.bucket}"),
         }
 
     def at(self, endpoint=None, prefix=None, **more):

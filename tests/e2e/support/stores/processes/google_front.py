@@ -1,8 +1,8 @@
-"""usage: google_front.py PORT UPSTREAM PUBLIC_KEY ACCOUNT LIFETIME
+"""usage: google_front.py PORT UPSTREAM PUBLIC_KEY ACCOUNT USES
 
 Google's token endpoint, as strict as its documentation ("Using OAuth 2.0 for Server to Server
 Applications"): RS256 by that key, issuer, audience, scope, at most an hour, a clock that is right. All
-else goes on to UPSTREAM, if it comes with a token that was given less than LIFETIME seconds ago.
+else goes on to UPSTREAM, if it comes with a token that was not used USES times before.
 `openssl` judges signatures, so nothing of the program under test does.
 """
 
@@ -17,12 +17,12 @@ import tempfile
 import time
 import urllib.parse
 
-PORT, UPSTREAM, PUBLIC_KEY, ACCOUNT, LIFETIME = sys.argv[1:]
+PORT, UPSTREAM, PUBLIC_KEY, ACCOUNT, USES = sys.argv[1:]
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 SKEW = 300  # seconds
 
-given = {}  # token: until when
+given = {}  # token: how often it may still be used
 
 
 def decoded(part):
@@ -71,7 +71,8 @@ class Front(http.server.BaseHTTPRequestHandler):
         if self.path == "/token":
             return self.give_token(dict(urllib.parse.parse_qsl(body.decode())))
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
-        if given.get(token, 0) < time.time():
+        given[token] = given.get(token, 0) - 1
+        if given[token] < 0:
             problem = {"code": 401, "message": "Invalid Credentials", "errors": [{"reason": "authError"}]}
             return self.say(401, json.dumps({"error": problem}).encode())
         return self.forward(body)
@@ -82,7 +83,7 @@ class Front(http.server.BaseHTTPRequestHandler):
             answer = {"error": "invalid_grant", "error_description": wrong}
             return self.say(400, json.dumps(answer).encode())
         token = secrets.token_urlsafe()
-        given[token] = time.time() + float(LIFETIME)
+        given[token] = int(USES)
         # It says an hour all the same: that a token ends early is what 401 is for.
         answer = {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
         return self.say(200, json.dumps(answer).encode())

@@ -1,5 +1,6 @@
-#include "content_range.hpp"
+#include "answer_fields.hpp"
 
+#include <algorithm>
 #include <charconv>
 
 namespace wale::store {
@@ -22,6 +23,22 @@ std::optional<content_range> parse_content_range(std::string_view text) {
   const auto complete = parse_number(text.substr(slash + 1));
   if (!first || !last || !complete || *first > *last || *last >= *complete) return std::nullopt;
   return content_range{*first, *last, *complete};
+}
+
+std::chrono::milliseconds retry_after(const http::headers& headers) {
+  constexpr std::uint64_t most = 3600;
+  const auto seconds = parse_number(headers.get("Retry-After"));
+  return std::chrono::seconds(std::min(seconds.value_or(0), most));
+}
+
+std::string printable(std::string_view text) {
+  constexpr std::size_t most = 400;
+  std::string out;
+  for (const char c : text.substr(0, most)) {
+    const auto u = static_cast<unsigned char>(c);
+    out += u < 0x20 || u == 0x7f ? ' ' : c;
+  }
+  return text.size() > most ? out + "..." : out;
 }
 
 } // namespace wale::store
