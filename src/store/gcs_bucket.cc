@@ -8,6 +8,7 @@
 #include <wale/base/digest.hpp>
 #include <wale/base/log.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -115,14 +116,14 @@ task<http::reply> gcs_bucket::exchange(gcs_question q, http::request r) {
 request_failure gcs_bucket::refused(
     const gcs_question& q, const http::response& head, std::string_view body, std::uint64_t round) {
   const gcs_verdict v = judge(q, head, body);
-  if (!tokens_ || (refused_round_ && *refused_round_ != round)) return v.unmended();
-  refused_round_ = round;
+  if (!tokens_ || (refused_round_ && round > *refused_round_)) return v.unmended();
+  refused_round_ = std::max(refused_round_.value_or(0), round);
   tokens_->forget(round);
   return v.failure;
 }
 
 void gcs_bucket::accepted(std::uint64_t round) {
-  if (refused_round_ && *refused_round_ != round) refused_round_.reset();
+  if (refused_round_ && round > *refused_round_) refused_round_.reset();
 }
 
 task<outcome> gcs_bucket::put(
