@@ -1,10 +1,10 @@
 #include "gcs_errors.hpp"
 
 #include "answer_fields.hpp"
+#include "json_fields.hpp"
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <array>
@@ -19,11 +19,6 @@ using repeat = request_failure::repeat;
 // Reasons that come with statuses which are final otherwise.
 constexpr std::array<std::string_view, 4> passing_reasons{
     "backendError", "internalError", "rateLimitExceeded", "userRateLimitExceeded"};
-
-std::string text_of(const json::object& o, std::string_view name) {
-  const json::value* v = o.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : std::string();
-}
 
 // "Provided CRC32C ... doesn't match calculated CRC32C ...": the bytes were damaged on their way.
 bool is_damage(const gcs_error& e) {
@@ -97,17 +92,16 @@ advice advice_on(gcs_meaning m, int status) {
 } // namespace
 
 gcs_error parse_gcs_error(std::string_view body) {
-  boost::system::error_code error;
-  const json::value v = json::parse(body, error);
-  if (error || !v.is_object()) return {};
-  const json::value* const inner = v.get_object().if_contains("error");
-  if (!inner || !inner->is_object()) return {};
-  const json::object& o = inner->get_object();
+  const std::optional<json::object> all = parse_json_object(body);
+  const json::object* const e = all ? object_member(*all, "error") : nullptr;
+  if (!e) return {};
   gcs_error found;
-  found.message = text_of(o, "message");
-  const json::value* const all = o.if_contains("errors");
-  if (all && all->is_array() && !all->get_array().empty() && all->get_array()[0].is_object())
-    found.reason = text_of(all->get_array()[0].get_object(), "reason");
+  found.message = text_member(*e, "message");
+  const json::value* const list = e->if_contains("errors");
+  const json::array* const errors = list ? list->if_array() : nullptr;
+  const json::object* const first =
+      errors && !errors->empty() ? errors->front().if_object() : nullptr;
+  if (first) found.reason = text_member(*first, "reason");
   return found;
 }
 

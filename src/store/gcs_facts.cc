@@ -3,12 +3,12 @@
 #include "answer_fields.hpp"
 #include "gcs_requests.hpp"
 #include "iso_time.hpp"
+#include "json_fields.hpp"
 
 #include <wale/http/url.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 
 #include <cstdio>
 #include <ctime>
@@ -20,15 +20,9 @@ namespace {
 namespace json = boost::json;
 
 json::object document(const gcs_question& q, std::string_view text) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) throw unreadable(q, "is no JSON document");
-  return v.get_object();
-}
-
-std::string text_of(const json::object& o, std::string_view name) {
-  const json::value* v = o.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : std::string();
+  std::optional<json::object> found = parse_json_object(text);
+  if (!found) throw unreadable(q, "is no JSON document");
+  return std::move(*found);
 }
 
 bool is_decimal(const std::string& text) {
@@ -52,9 +46,9 @@ object_info info_of(const gcs_question& q, const json::value& item) {
   if (!item.is_object()) throw unreadable(q, "lists something that is no object");
   const json::object& o = item.get_object();
   object_info i;
-  i.key.name = text_of(o, "name");
-  const auto size = parse_number(text_of(o, "size"));
-  const auto updated = parse_iso_time(text_of(o, "updated"));
+  i.key.name = text_member(o, "name");
+  const auto size = parse_number(text_member(o, "size"));
+  const auto updated = parse_iso_time(text_member(o, "updated"));
   if (i.key.name.empty() || !size || !updated)
     throw unreadable(q, "lists an object without a name, a size or a time");
   i.size = *size;
@@ -67,16 +61,16 @@ object_info info_of(const gcs_question& q, const json::value& item) {
 
 object_facts parse_object(const gcs_question& q, std::string_view text) {
   const json::object o = document(q, text);
-  const auto size = parse_number(text_of(o, "size"));
+  const auto size = parse_number(text_member(o, "size"));
   object_facts f;
-  f.etag = text_of(o, "generation");
+  f.etag = text_member(o, "generation");
   if (!size || !is_decimal(f.etag)) throw unreadable(q, "tells no size or no generation");
   f.size = *size;
-  f.crc32c = parse_crc32c(text_of(o, "crc32c"));
-  const json::value* metadata = o.if_contains("metadata");
-  if (!metadata || !metadata->is_object()) return f;
-  f.token = text_of(metadata->get_object(), gcs_token_name);
-  f.plain_digest = sha256_from_hex(text_of(metadata->get_object(), gcs_digest_name));
+  f.crc32c = parse_crc32c(text_member(o, "crc32c"));
+  const json::object* metadata = object_member(o, "metadata");
+  if (!metadata) return f;
+  f.token = text_member(*metadata, gcs_token_name);
+  f.plain_digest = sha256_from_hex(text_member(*metadata, gcs_digest_name));
   return f;
 }
 
@@ -102,9 +96,9 @@ object_facts facts_of_media(
 
 gcs_listing parse_gcs_listing(const gcs_question& q, std::string_view text) {
   const json::object o = document(q, text);
-  if (text_of(o, "kind") != "storage#objects") throw unreadable(q, "is no listing");
+  if (text_member(o, "kind") != "storage#objects") throw unreadable(q, "is no listing");
   gcs_listing found;
-  found.next_page = text_of(o, "nextPageToken");
+  found.next_page = text_member(o, "nextPageToken");
   const json::value* items = o.if_contains("items");
   if (!items || items->is_null()) return found;
   if (!items->is_array()) throw unreadable(q, "is no listing");

@@ -2,12 +2,12 @@
 
 #include "answer_fields.hpp"
 #include "google_jwt.hpp"
+#include "json_fields.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/http/url.hpp>
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <algorithm>
@@ -24,11 +24,6 @@ constexpr const char* scope = "https://www.googleapis.com/auth/devstorage.read_w
 /// "The expiration time ... has a maximum of 1 hour after the issued time."
 constexpr std::int64_t lifetime_seconds = 3600;
 
-std::string text_of(const json::object& o, std::string_view name) {
-  const json::value* v = o.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : std::string();
-}
-
 [[noreturn]] void unusable(const std::string& where, const std::string& what) {
   throw failure(
       kind::configuration,
@@ -39,7 +34,7 @@ std::string text_of(const json::object& o, std::string_view name) {
 }
 
 std::string needed(const json::object& o, std::string_view name, const std::string& where) {
-  std::string text = text_of(o, name);
+  std::string text = text_member(o, name);
   if (text.empty()) unusable(where, "lacks \"" + std::string(name) + "\"");
   return text;
 }
@@ -85,18 +80,17 @@ bool is_clean(const std::string& text) {
 } // namespace
 
 google_key parse_google_key(std::string_view text, const std::string& where) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) unusable(where, "is no JSON document");
-  const json::object& o = v.get_object();
-  std::string token_url = text_of(o, "token_uri");
+  const std::optional<json::object> found = parse_json_object(text);
+  if (!found) unusable(where, "is no JSON document");
+  const json::object& o = *found;
+  std::string token_url = text_member(o, "token_uri");
   if (token_url.empty()) token_url = google_tokens_url;
-  const std::string type = text_of(o, "type");
+  const std::string type = text_member(o, "type");
   if (type == "service_account") {
     google_service_account a;
     a.email = needed(o, "client_email", where);
     a.private_key = wale::secret(needed(o, "private_key", where));
-    a.key_id = text_of(o, "private_key_id");
+    a.key_id = text_member(o, "private_key_id");
     a.token_url = std::move(token_url);
     return a;
   }
@@ -121,11 +115,10 @@ std::string compose_token_request(const google_key& key, system_clock::time_poin
 
 google_token
 parse_token(std::string_view text, const std::string& from, system_clock::time_point now) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) no_token(from, "is no JSON document");
-  const json::object& o = v.get_object();
-  std::string token = text_of(o, "access_token");
+  const std::optional<json::object> answer = parse_json_object(text);
+  if (!answer) no_token(from, "is no JSON document");
+  const json::object& o = *answer;
+  std::string token = text_member(o, "access_token");
   if (token.empty()) no_token(from, "holds no access_token");
   if (!is_clean(token)) no_token(from, "holds a token with blanks or control characters");
   google_token found;
@@ -140,11 +133,10 @@ parse_token(std::string_view text, const std::string& from, system_clock::time_p
 }
 
 std::string refusal_in(std::string_view text) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) return {};
-  std::string said = printable(text_of(v.get_object(), "error"));
-  const std::string more = printable(text_of(v.get_object(), "error_description"));
+  const std::optional<json::object> answer = parse_json_object(text);
+  if (!answer) return {};
+  std::string said = printable(text_member(*answer, "error"));
+  const std::string more = printable(text_member(*answer, "error_description"));
   if (!more.empty()) said += (said.empty() ? "" : ": ") + more;
   return said;
 }
