@@ -18,7 +18,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests/e2e"))
 
-from support import stores  # noqa: E402
+from support import install, stores  # noqa: E402
 from support.postgres import Cluster, wait_until  # noqa: E402
 from support.s3.swift import Swift  # noqa: E402
 from support.scratch import copy_readable, make_scratch, run_unprivileged  # noqa: E402
@@ -105,6 +105,8 @@ class RemoteStore:
         self.server.stop()
 
 
+# What their servers need from the cache, by the name under which these look for it.
+PROGRAMS = {"gcs": {"fake-gcs-server": install.fake_gcs_server}}
 STORES = {"file": FileStore, "s3": S3Store}
 STORES.update({kind: partial(RemoteStore, kind) for kind in stores.KINDS if kind not in STORES})
 
@@ -270,6 +272,8 @@ def main():
         os.environ["WALE_TEST_SCRATCH"] = str(folder)
         if options.store == "azure":
             stores.module("azure").provide(folder)
+        for name, program in PROGRAMS.get(options.store, {}).items():
+            copy_readable(program(), folder / name)
 
         def work():
             signal.signal(signal.SIGINT, signal.SIG_IGN)

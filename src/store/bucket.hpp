@@ -60,6 +60,8 @@ struct object_facts {
   std::optional<sha256_value> plain_digest = {};
   std::string token = {}; ///< empty on objects of others
   std::string etag = {};  ///< as the store writes it
+  /// CRC-32C of all its bytes, where the store tells it: who reads the object compares.
+  std::optional<std::uint32_t> crc32c = {};
 };
 
 /// An upload in parts that has begun.

@@ -1,6 +1,7 @@
 // The one place that knows which schemes exist.
 #include "azure.hpp"
 #include "file.hpp"
+#include "gcs.hpp"
 #include "s3.hpp"
 
 #include <wale/base/error.hpp>
@@ -27,8 +28,9 @@ open_store(io::runtime& rt, const std::string& prefix_url, const settings& how) 
   if (scheme == "file") return open_file_store(rt, prefix_url);
   if (scheme == "s3") return open_s3_store(rt, prefix_url, how);
   if (scheme == "wabs") return open_azure_store(rt, prefix_url, how);
+  if (scheme == "gs") return open_gcs_store(rt, prefix_url, how);
 
-  if (scheme == "swift" || scheme == "gs")
+  if (scheme == "swift")
     throw failure(
         kind::configuration,
         "this version of wal-e cannot use that kind of store",

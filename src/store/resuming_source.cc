@@ -4,6 +4,7 @@
 
 #include "answer.hpp"
 
+#include <wale/base/crc32c.hpp>
 #include <wale/io/shield.hpp>
 
 #include <exception>
@@ -58,6 +59,7 @@ public:
       const std::chrono::milliseconds pause = schedule.pause_after(error, doing);
       if (pause.count() > 0) co_await how_.rt.sleep(pause);
     }
+    check_sum();
     ended_ = true;
     co_return io::block();
   }
@@ -91,6 +93,7 @@ private:
   // An empty handle is the end, which must come after exactly the object's size.
   void accept(const io::block& b) {
     offset_ += b ? b.size() : 0;
+    if (b && facts_.crc32c) crc32c_ = crc32c(b.bytes(), crc32c_);
     if (offset_ > facts_.size)
       throw failure(
           kind::corrupt,
@@ -103,7 +106,17 @@ private:
           "an object ended early",
           "\"" + key_ + "\" ended at byte " + std::to_string(offset_) + " of " +
               std::to_string(facts_.size) + ".");
+    check_sum();
     ended_ = true;
+  }
+
+  void check_sum() const {
+    if (facts_.crc32c && *facts_.crc32c != crc32c_)
+      throw failure(
+          kind::corrupt,
+          "an object was damaged on its way",
+          "\"" + key_ + "\": the CRC-32C of what came is not the one that the store keeps.",
+          "Run it again; look for a faulty proxy, network card or memory.");
   }
 
   task<> drop_body() {
@@ -118,6 +131,7 @@ private:
   object_facts facts_;
   std::unique_ptr<io::source> body_;
   std::uint64_t offset_ = 0;
+  std::uint32_t crc32c_ = 0; ///< of the bytes before it
   bool ended_ = false;
 };
 

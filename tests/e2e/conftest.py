@@ -12,7 +12,7 @@ from support.original import OriginalTool
 from support.postgres import Cluster
 from support.tool import Store, Tool
 
-pytest_plugins = ["support.s3.fixtures", "support.stores.fixtures_azure"]
+pytest_plugins = ["support.s3.fixtures", "support.stores.fixtures_azure", "support.stores.fixtures_gcs"]
 
 # Segments of 1 MiB (PostgreSQL 11 and later) keep the archives of most tests small.
 SMALL_SEGMENTS = "--wal-segsize=1"

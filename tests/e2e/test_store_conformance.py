@@ -28,6 +28,10 @@ def test_conformance_azure(scheme, azurite, secure_azurite, scratch, folder):
         check(store.at(**identities.machine()), {"WALE_TEST_RACES": "50"}, scratch, folder)
 
 
+def test_conformance_gcs(gcs_store, scratch, folder):
+    check(gcs_store, {}, scratch, folder)
+
+
 def check(store, more, scratch, folder):
     told = {"WALE_TEST_STORE": store.url, "WALE_TEST_MISSING": store.missing_url, "WALE_TEST_PART_BYTES": PART}
     environment = {**os.environ, **store.environment(), **told, **more, "TMPDIR": str(folder)}

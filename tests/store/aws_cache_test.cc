@@ -1,6 +1,7 @@
 // When credentials are asked for anew, and by whom.
 #include "aws_cache.hpp"
 #include "aws_fixture.hpp"
+#include "refreshed.hpp"
 
 #include <wale/io/event.hpp>
 
@@ -13,12 +14,6 @@ using std::chrono::minutes;
 using std::chrono::system_clock;
 
 namespace {
-
-aws_credentials lasting(system_clock::duration left, system_clock::time_point now) {
-  aws_credentials keys;
-  keys.expiry = now + left;
-  return keys;
-}
 
 struct script {
   int asked = 0;
@@ -67,17 +62,17 @@ std::unique_ptr<credential_source> source_of(script& s) {
 
 TEST_CASE("when to ask again") {
   const auto now = system_clock::now();
-  CHECK(times_of({}, now, 0.5).ask == system_clock::time_point::max());
-  const credential_times hours = times_of(lasting(minutes(360), now), now, 0);
+  CHECK(refresh_times_of({}, now, 0.5).ask == system_clock::time_point::max());
+  const refresh_times hours = refresh_times_of(now + minutes(360), now, 0);
   CHECK(hours.ask == now + minutes(355));
   CHECK(hours.end == now + minutes(360));
   CHECK(
-      times_of(lasting(minutes(360), now), now, 0.5).ask ==
+      refresh_times_of(now + minutes(360), now, 0.5).ask ==
       now + minutes(355) - std::chrono::seconds(30));
   // Short-lived ones: after three quarters.
-  CHECK(times_of(lasting(minutes(4), now), now, 0).ask == now + minutes(3));
+  CHECK(refresh_times_of(now + minutes(4), now, 0).ask == now + minutes(3));
   // Expired at birth: our clock, or AWS, is out of order.
-  const credential_times old = times_of(lasting(-minutes(30), now), now, 0);
+  const refresh_times old = refresh_times_of(now - minutes(30), now, 0);
   CHECK(old.ask == now + minutes(5));
   CHECK(old.end == system_clock::time_point::max());
 }

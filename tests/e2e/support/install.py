@@ -7,6 +7,8 @@ speaks S3, come from PyPI, Azurite, Microsoft's emulator of Azure Blob Storage, 
 """
 
 import fcntl
+import json
+import os
 import shutil
 import subprocess
 import sys
@@ -71,13 +73,14 @@ def locked(name):
         yield folder
 
 
-def run(*command):
+def run(*command, **options):
     done = subprocess.run(
         [str(part) for part in command],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,
+        **options,
     )
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(map(str, command))} failed:\n{done.stdout}")
@@ -174,12 +177,101 @@ def azurite():
         return target
 
 
+# -- fake-gcs-server, from the Go module proxy
+
+GCS_SERVER = "github.com/fsouza/fake-gcs-server"
+GCS_VERSION = "1.56.1"
+# It is written for a newer Go than Debian's, which gets that one as a module, as newer ones do by
+# themselves. (Go Toolchains, "Downloading toolchains")
+GO_TOOLCHAIN = ("golang.org/toolchain", "v0.0.1-go1.26.8.linux-amd64")
+# Google answers the question how much of a resumable upload has arrived (`bytes */*`), and ignores
+# bytes that it has; 1.56.1 takes the question for the end, and appends whatever comes.
+GCS_PATCH = (
+    "\tobj.Content = append(obj.Content, content...)\n",
+    """\
+\tif said, err := parseContentRange(r.Header.Get("Content-Range")); err == nil {
+\t\theld := len(obj.Content)
+\t\tif !said.KnownRange && (!said.KnownTotal || held < said.Total) {
+\t\t\tanswer := make(http.Header)
+\t\t\tif held > 0 {
+\t\t\t\tanswer.Set("Range", fmt.Sprintf("bytes=0-%d", held-1))
+\t\t\t}
+\t\t\treturn jsonResponse{status: http.StatusPermanentRedirect, header: answer}
+\t\t}
+\t\tif said.KnownRange && said.Start < held {
+\t\t\tcontent = content[min(len(content), held-said.Start):]
+\t\t}
+\t}
+\tobj.Content = append(obj.Content, content...)
+""",
+)
+
+
+def go_module(go, environment, name, version):
+    """The folder of a module's source, read-only."""
+    told = subprocess.run(
+        [go, "mod", "download", "-json", f"{name}@{version}"],
+        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment, text=True,
+    )  # fmt: skip
+    if told.returncode != 0:
+        raise SystemExit(f"{name} {version} cannot be downloaded:\n{told.stdout}")
+    return Path(json.loads(told.stdout)["Dir"])
+
+
+def go_toolchain(folder, environment):
+    """The program `go` of the wanted version."""
+    go = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
+    if not go:
+        raise SystemExit("there is no Go: tools/install-packages installs one")
+    target = writable_copy(go_module(go, environment, *GO_TOOLCHAIN), folder / "toolchain")
+    for program in (*target.glob("bin/*"), *target.glob("pkg/tool/*/*")):
+        program.chmod(0o755)  # modules hold no programs
+    return target / "bin/go"
+
+
+def writable_copy(module, target):
+    shutil.copytree(module, target)
+    for path in (target, *target.rglob("*")):
+        path.chmod(0o755 if path.is_dir() else 0o644)
+    return target
+
+
+def fake_gcs_server():
+    """The program fake-gcs-server, which speaks Google Cloud Storage's JSON API."""
+    with locked(f"fake-gcs-server-{GCS_VERSION}") as folder:
+        target = folder / f"fake-gcs-server-{GCS_VERSION}"
+        if target.is_file():
+            return target
+        making = folder / "fake-gcs-server.making"
+        shutil.rmtree(making, ignore_errors=True)
+        environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith("GO")},
+            "GOPATH": str(making / "go"), "GOCACHE": str(making / "go-build"), "CGO_ENABLED": "0",
+            "GOTOOLCHAIN": "local", "GOFLAGS": "-mod=mod -modcacherw -trimpath",
+        }  # fmt: skip
+        making.mkdir()
+        go = go_toolchain(making, environment)
+        environment["GOROOT"] = str(go.parent.parent)
+        source = writable_copy(go_module(go, environment, GCS_SERVER, f"v{GCS_VERSION}"), making / "source")
+        upload = source / "fakestorage/upload.go"
+        text = upload.read_text()
+        if text.count(GCS_PATCH[0]) != 1:
+            raise SystemExit(f"{upload} is another one than expected")
+        upload.write_text(text.replace(*GCS_PATCH))
+        built = making / "fake-gcs-server"
+        run(go, "build", "-ldflags=-s -w", "-o", built, ".", cwd=source, env=environment)
+        built.rename(target)
+        shutil.rmtree(making)
+        return target
+
+
 def main(versions):
     for major in versions or ["11", "13", "17"]:
         print(f"PostgreSQL {major}: {postgresql(major)}")
     print(f"WAL-E: {original_wal_e()}")
     print(f"moto: {moto()}")
     print(f"Azurite: {azurite()}")
+    print(f"fake-gcs-server: {fake_gcs_server()}")
 
 
 if __name__ == "__main__":

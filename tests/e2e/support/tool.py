@@ -11,7 +11,10 @@ from pathlib import Path
 RECORD = re.compile(r"^(\S+) +(DEBUG|INFO|WARNING|ERROR|CRITICAL) +MSG: (.*)$")
 
 
-SETTINGS = ("WALE_", "AWS_", "WABS_", "AZURE_", "SSL_CERT_")  # how the names of the program's variables begin
+# How the names of the program's variables begin.
+SETTINGS = (
+    "WALE_", "AWS_", "WABS_", "AZURE_", "SSL_CERT_", "GOOGLE_", "GCE_", "CLOUDSDK_", "STORAGE_EMULATOR_",
+)  # fmt: skip
 
 
 @dataclass

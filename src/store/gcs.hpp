@@ -1,0 +1,15 @@
+#pragma once
+// The store on Google Cloud Storage.
+
+#include <wale/store/open.hpp>
+
+#include <memory>
+#include <string>
+
+namespace wale::store {
+
+/// `gs://bucket/prefix`. No I/O yet. Throws kind::configuration for what is missing or contradicts.
+std::unique_ptr<store>
+open_gcs_store(io::runtime& rt, const std::string& prefix_url, const settings& how);
+
+} // namespace wale::store

@@ -1,0 +1,133 @@
+#include "gcs_errors.hpp"
+
+#include "answer_fields.hpp"
+#include "json_fields.hpp"
+
+#include <boost/json/array.hpp>
+#include <boost/json/object.hpp>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+namespace wale::store {
+namespace {
+
+namespace json = boost::json;
+using repeat = request_failure::repeat;
+
+// Reasons that come with statuses which are final otherwise.
+constexpr std::array<std::string_view, 4> passing_reasons{
+    "backendError", "internalError", "rateLimitExceeded", "userRateLimitExceeded"};
+
+// "Provided CRC32C ... doesn't match calculated CRC32C ...": the bytes were damaged on their way.
+bool is_damage(const gcs_error& e) {
+  std::string lower = e.message;
+  for (char& c : lower)
+    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  return lower.find("crc32c") != std::string::npos;
+}
+
+gcs_meaning meaning_of(int status, const gcs_error& e) {
+  if (status == 401) return gcs_meaning::refused_token;
+  if (status == 404 || status == 410) return gcs_meaning::not_found;
+  if (status == 412) return gcs_meaning::exists;
+  const bool passes = status == 408 || status == 409 || status == 429 || status == 499 ||
+                      (status >= 500 && status != 501 && status != 507);
+  if (passes || std::ranges::find(passing_reasons, e.reason) != passing_reasons.end() ||
+      (status == 400 && is_damage(e)))
+    return gcs_meaning::later;
+  return gcs_meaning::final;
+}
+
+repeat repeat_of(gcs_meaning m) {
+  if (m == gcs_meaning::later) return repeat::later;
+  return m == gcs_meaning::refused_token ? repeat::at_once : repeat::never;
+}
+
+// A body that is no error document is not shown: a proxy may repeat our headers in it.
+std::string detail_of(const gcs_question& q, const http::response& head, const gcs_error& e) {
+  std::string text = "Request about \"" + q.url + "\": the server answered with status " +
+                     std::to_string(head.status);
+  if (!e.reason.empty()) text += " " + printable(e.reason);
+  if (!e.message.empty()) text += ", \"" + printable(e.message) + "\"";
+  if (e.reason.empty() && e.message.empty()) {
+    const std::string type = printable(head.headers.get("Content-Type"));
+    text += " and without an error document of Cloud Storage";
+    if (!type.empty()) text += ", Content-Type \"" + type + "\"";
+  }
+  return text + ".";
+}
+
+struct advice {
+  kind why = kind::unavailable;
+  std::string hint = {};
+};
+
+advice advice_on(gcs_meaning m, int status) {
+  if (m == gcs_meaning::exists) return {kind::exists};
+  if (m == gcs_meaning::refused_token)
+    return {
+        kind::configuration,
+        "The server does not accept the access token: check GOOGLE_APPLICATION_CREDENTIALS, and "
+        "that the account it names was not disabled or deleted."};
+  if (m == gcs_meaning::not_found)
+    return {
+        kind::unavailable,
+        "Check the bucket in the storage prefix (--gs-prefix or WALE_GS_PREFIX). wal-e never makes "
+        "a bucket, and a missing one says nothing about whether the object exists."};
+  if (status == 403)
+    return {
+        kind::unavailable,
+        "Grant the account storage.objects.create, .get, .list and, for delete, .delete on the "
+        "bucket (roles/storage.objectUser). Without storage.objects.list the server says this also "
+        "of objects that do not exist; WALE_403_IS_ABSENT=1 makes wal-fetch take it for that."};
+  if (status == 507) return {kind::no_space, "Make room on the server, or have the quota raised."};
+  if (m == gcs_meaning::final && status >= 300 && status < 400)
+    return {kind::configuration, "Redirects are not followed: check WALE_GS_ENDPOINT."};
+  if (m == gcs_meaning::later) return {kind::unavailable, "The server is busy or in trouble."};
+  return {kind::unavailable, "Is this a server of Cloud Storage, of the version v1?"};
+}
+
+} // namespace
+
+gcs_error parse_gcs_error(std::string_view body) {
+  const std::optional<json::object> all = parse_json_object(body);
+  const json::object* const e = all ? object_member(*all, "error") : nullptr;
+  if (!e) return {};
+  gcs_error found;
+  found.message = text_member(*e, "message");
+  const json::value* const list = e->if_contains("errors");
+  const json::array* const errors = list ? list->if_array() : nullptr;
+  const json::object* const first =
+      errors && !errors->empty() ? errors->front().if_object() : nullptr;
+  if (first) found.reason = text_member(*first, "reason");
+  return found;
+}
+
+request_failure gcs_verdict::unmended() const {
+  return {failure, repeat::never, failure.code()};
+}
+
+gcs_verdict judge(const gcs_question& q, const http::response& head, std::string_view body) {
+  const gcs_error e = parse_gcs_error(body);
+  const gcs_meaning m = meaning_of(head.status, e);
+  advice a = advice_on(m, head.status);
+  request_failure f(
+      failure(a.why, q.doing, detail_of(q, head, e), std::move(a.hint)),
+      repeat_of(m),
+      e.reason,
+      m == gcs_meaning::later ? retry_after(head.headers) : std::chrono::milliseconds{});
+  return {m, std::move(f)};
+}
+
+request_failure unreadable(const gcs_question& q, const std::string& what) {
+  failure f(
+      kind::unavailable,
+      q.doing,
+      q.url + ": the server's answer " + what + ".",
+      "Is this a server of Cloud Storage, and is there a proxy in between that changes answers?");
+  return request_failure(std::move(f), repeat::later);
+}
+
+} // namespace wale::store

@@ -1,0 +1,444 @@
+// The store on Google Cloud Storage against a small one in memory that does on command what a real
+// one will not do.
+#include "conformance.hpp"
+#include "fake_gcs.hpp"
+#include "support/scratch_dir.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/store/open.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace wale;
+using namespace wale::test;
+using outcome = store::put_result::outcome;
+using condition = store::put_condition;
+
+namespace {
+
+using variables = std::map<std::string, std::string>;
+
+std::unique_ptr<store::store>
+open_gcs(io::runtime& rt, variables all, const std::string& prefix = "gs://bucket/p") {
+  all.emplace("WALE_RETRIES", "4");
+  store::settings how;
+  how.budget = std::chrono::seconds(20);
+  how.variable = [all](const std::string& name) -> std::optional<std::string> {
+    const auto found = all.find(name);
+    if (found == all.end()) return std::nullopt;
+    return found->second;
+  };
+  return store::open_store(rt, prefix, how);
+}
+
+struct bench {
+  fake_gcs server;
+  io::runtime rt;
+  std::unique_ptr<store::store> s;
+  bench() : s(open_gcs(rt, {{"STORAGE_EMULATOR_HOST", server.endpoint()}})) {}
+
+  std::vector<received_request> requests(const std::string& method) {
+    std::vector<received_request> found;
+    for (const received_request& r : server.peer().requests())
+      if (r.method == method) found.push_back(r);
+    return found;
+  }
+  std::vector<std::string> ranges() {
+    std::vector<std::string> found;
+    for (const received_request& r : requests("PUT"))
+      found.push_back(r.header("Content-Range"));
+    return found;
+  }
+};
+
+std::optional<failure> failure_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const failure& f) {
+    return f;
+  }
+  return std::nullopt;
+}
+
+constexpr std::size_t part_size = 6 * 1024 * 1024;
+const std::string large = noise(3 * part_size + 12345, 7);
+
+answer lost() {
+  answer a;
+  a.nothing = true;
+  return a;
+}
+
+bool stores(const received_request& r) {
+  return r.target.find("uploadType=multipart") != std::string::npos ||
+         (r.method == "PUT" && !r.header("Content-Range").ends_with("/*"));
+}
+
+// A token endpoint and a metadata server in one, which gives `token-1`, `token-2`, ...
+struct token_server {
+  std::atomic<int> given = 0;
+  std::atomic<int> status = 200;
+  scripted_peer peer{[this](const received_request&) {
+    answer a;
+    a.status = status;
+    a.headers = {{"Metadata-Flavor", "Google"}};
+    a.body = status == 200 ? R"({"access_token":"token-)" + std::to_string(++given) +
+                                 R"(","expires_in":3599,"token_type":"Bearer"})"
+                           : R"({"error":"invalid_grant","error_description":"Bad Request"})";
+    return a;
+  }};
+};
+
+std::string token_of(const received_request& r) {
+  return r.header("Authorization");
+}
+
+} // namespace
+
+TEST_CASE("gcs: names begin with a slash, as WAL-E's do") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "content");
+  CHECK(b.server.objects().begin()->first == "/p/wal_005/x");
+  store::object_key key;
+  key.name = "wal_005/x";
+  CHECK(b.s->url(key) == "gs://bucket/p/wal_005/x");
+  CHECK(b.s->prefix() == "p/");
+  CHECK(b.s->kind_name() == "gs");
+  const auto bare =
+      open_gcs(b.rt, {{"STORAGE_EMULATOR_HOST", b.server.endpoint()}}, "gs://bucket/");
+  put(b.rt, *bare, "wal_005/x", "content");
+  CHECK(b.server.objects().contains("/wal_005/x"));
+}
+
+TEST_CASE("gcs: a small object goes up in one request, with its metadata") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "content", condition::create_only);
+  CHECK(b.server.peer().requests().size() == 1);
+  const fake_gcs::object o = b.server.objects().at("/p/wal_005/x");
+  CHECK(o.body == "content");
+  CHECK(o.type == "application/octet-stream");
+  CHECK(o.metadata.at("wale-upload").size() == 32);
+  CHECK(list_objects(b.rt, *b.s, "")[0].last_modified == "2026-11-20 18:45:57.123000+00:00");
+}
+
+TEST_CASE("gcs: a large object goes up in chunks one after the other") {
+  bench b;
+  CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::stored);
+  CHECK((b.server.objects().at("/p/wal_005/x").body == large));
+  CHECK(
+      b.ranges() == std::vector<std::string>{
+                        "bytes 0-6291455/*",
+                        "bytes 6291456-12582911/*",
+                        "bytes 12582912-18874367/*",
+                        "bytes 18874368-18886712/18886713"});
+  CHECK(b.server.sessions() == 0);
+}
+
+TEST_CASE("gcs: an upload of whole chunks only is ended by a request without bytes") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", large.substr(0, 3 * part_size));
+  CHECK(b.ranges().back() == "bytes */18874368");
+  CHECK((b.server.objects().at("/p/wal_005/x").body == large.substr(0, 3 * part_size)));
+}
+
+TEST_CASE("gcs: a server may take less than was sent") {
+  bench b;
+  b.server.keep_at_most(2 * 1024 * 1024 + 100);
+  put(b.rt, *b.s, "wal_005/x", large);
+  CHECK((b.server.objects().at("/p/wal_005/x").body == large));
+  CHECK(b.ranges()[1] == "bytes 2097152-6291455/*");
+}
+
+TEST_CASE("gcs: after a break the session is asked how far it came") {
+  bench b;
+  b.server.keep_at_most(4 * 1024 * 1024);
+  std::atomic<int> chunks = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    // The client repeats the first by itself, as it went over a kept connection.
+    if (r.method == "PUT" && (++chunks == 2 || chunks == 3)) a = lost();
+  });
+  put(b.rt, *b.s, "wal_005/x", large);
+  CHECK((b.server.objects().at("/p/wal_005/x").body == large));
+  const auto all = b.ranges();
+  CHECK(std::ranges::find(all, "bytes */*") != all.end());
+}
+
+TEST_CASE("gcs: the lost answer to the last chunk is settled by the session, or by the object") {
+  for (const bool session_is_gone : {false, true}) {
+    bench b;
+    std::atomic<bool> was_lost = false;
+    b.server.after([&](const received_request& r, answer& a) {
+      if (stores(r) && !was_lost.exchange(true)) a = lost();
+    });
+    b.server.before([&](const received_request& r) -> std::optional<answer> {
+      if (session_is_gone && was_lost && r.method == "PUT") return fake_gcs::error(404, "notFound");
+      return std::nullopt;
+    });
+    CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::stored);
+    CHECK(was_lost);
+    CHECK((b.server.objects().at("/p/wal_005/x").body == large));
+  }
+}
+
+TEST_CASE("gcs: a session that the server forgot fails the upload, and nothing is there") {
+  bench b;
+  std::atomic<int> chunks = 0;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "PUT" || ++chunks < 2) return std::nullopt;
+    return fake_gcs::error(410, "uploadBrokenConnection");
+  });
+  const auto f = failure_of([&] { put(b.rt, *b.s, "wal_005/x", large); });
+  REQUIRE(f);
+  CHECK(f->why() == kind::unavailable);
+  CHECK(b.server.objects().empty());
+}
+
+TEST_CASE("gcs: a session that lost what it had acknowledged fails the upload") {
+  bench b;
+  std::atomic<int> chunks = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method != "PUT" || ++chunks != 2) return;
+    a.status = 308;
+    a.headers = {{"Range", "bytes=0-99"}};
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", large); }));
+  CHECK(b.server.objects().empty());
+  CHECK(b.server.sessions() == 0);
+}
+
+TEST_CASE("gcs: a failing body leaves neither object nor session") {
+  bench b;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.header("Content-Range").starts_with("bytes 6291456"))
+      return fake_gcs::error(403, "forbidden");
+    return std::nullopt;
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", large); }));
+  CHECK(b.server.sessions() == 0);
+  CHECK(b.requests("DELETE").size() == 1);
+}
+
+TEST_CASE("gcs: an upload may be refused at its beginning, because the object is there") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "mine");
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.target.find("uploadType=resumable&name") == std::string::npos) return std::nullopt;
+    return fake_gcs::error(412, "conditionNotMet");
+  });
+  const auto result = put(b.rt, *b.s, "wal_005/x", large, condition::create_only);
+  CHECK(result.what == outcome::exists);
+  CHECK(result.bytes == large.size());
+  CHECK(b.server.objects().at("/p/wal_005/x").body == "mine");
+}
+
+TEST_CASE("gcs: a put whose answer was lost is known by its token, another's object is not") {
+  bench b;
+  std::atomic<int> times = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method == "POST" && times++ == 0) a = lost();
+  });
+  CHECK(put(b.rt, *b.s, "wal_005/x", "mine", condition::create_only).what == outcome::stored);
+  CHECK(b.requests("POST").size() == 2);
+  CHECK(put(b.rt, *b.s, "wal_005/x", "other", condition::create_only).what == outcome::exists);
+  CHECK(b.server.objects().at("/p/wal_005/x").body == "mine");
+}
+
+TEST_CASE("gcs: bytes that were damaged on their way up do not stay") {
+  bench b;
+  b.server.lie_about_sums("AAAAAA==");
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content"); }));
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/y", large); }));
+  CHECK(b.server.objects().empty());
+}
+
+TEST_CASE("gcs: a refusal of damaged bytes is no refusal for good") {
+  bench b;
+  std::atomic<int> times = 0;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "POST" || times++ > 0) return std::nullopt;
+    return fake_gcs::error(400, "invalid", "Provided CRC32C \"x\" doesn't match calculated CRC32C");
+  });
+  CHECK(put(b.rt, *b.s, "wal_005/x", "content").what == outcome::stored);
+}
+
+TEST_CASE("gcs: bytes that were damaged on their way down are corrupt") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", large);
+  std::atomic<int> cuts = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method != "GET") return;
+    a.body[1'000'000] = static_cast<char>(~a.body[1'000'000]);
+    if (cuts++ == 0) a.cut_body_at = 3'000'000;
+  });
+  CHECK(failure_of([&] { get(b.rt, *b.s, "wal_005/x"); })->why() == kind::corrupt);
+}
+
+TEST_CASE("gcs: a download is taken up where it broke off, of the same generation") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", large);
+  std::atomic<int> cuts = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method != "GET" || cuts++ >= 3) return;
+    a.cut_body_at = 3'000'000;
+    a.reset = cuts == 2;
+  });
+  CHECK((get(b.rt, *b.s, "wal_005/x") == large));
+  const auto all = b.server.peer().requests();
+  CHECK(all.back().header("Range").starts_with("bytes="));
+  CHECK(all.back().target.find("&generation=17") != std::string::npos);
+}
+
+TEST_CASE("gcs: an object that is replaced while it is read is never mixed") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", large);
+  std::atomic<int> cuts = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method == "GET" && cuts++ == 0) a.cut_body_at = 3'000'000;
+  });
+  const auto replace = [&]() -> task<> {
+    const auto other = fake_gcs::error(404, "notFound", "No such object");
+    b.server.before([other](const received_request& r) -> std::optional<answer> {
+      if (r.target.find("generation=") == std::string::npos) return std::nullopt;
+      return other;
+    });
+    co_return;
+  };
+  CHECK(failure_of([&] { get_in_two(b.rt, *b.s, "wal_005/x", replace); })->why() == kind::corrupt);
+}
+
+TEST_CASE("gcs: only a bucket that can be read proves absence") {
+  bench b;
+  CHECK_FALSE(get(b.rt, *b.s, "wal_005/x"));
+  CHECK_FALSE(head(b.rt, *b.s, "wal_005/x"));
+  answer what = fake_gcs::error(404, "notFound");
+  b.server.before([&](const received_request&) -> std::optional<answer> { return what; });
+  const auto fails = [&] {
+    return failure_of([&] { get(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable &&
+           failure_of([&] { head(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable &&
+           failure_of([&] { remove(b.rt, *b.s, {"wal_005/x"}); })->why() == kind::unavailable;
+  };
+  CHECK(fails());
+  what = answer();
+  what.status = 404;
+  what.body = "<html>not found</html>";
+  CHECK(fails());
+}
+
+TEST_CASE("gcs: a success that is no listing proves nothing") {
+  bench b;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.target.find("maxResults=1&") == std::string::npos) return std::nullopt;
+    answer a;
+    a.body = "{}";
+    return a;
+  });
+  CHECK(failure_of([&] { get(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable);
+}
+
+TEST_CASE("gcs: a refusal is final at once, unless it is to be taken for absence") {
+  bench b;
+  b.server.before([&](const received_request&) -> std::optional<answer> {
+    return fake_gcs::error(403, "forbidden", "x does not have storage.objects.get access");
+  });
+  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
+  REQUIRE(f);
+  CHECK(b.requests("GET").size() == 1);
+  CHECK(f->text().detail.find("storage.objects.get") != std::string::npos);
+  const auto trusting =
+      open_gcs(b.rt, {{"STORAGE_EMULATOR_HOST", b.server.endpoint()}, {"WALE_403_IS_ABSENT", "1"}});
+  CHECK_FALSE(get(b.rt, *trusting, "wal_005/x"));
+}
+
+TEST_CASE("gcs: an empty page with more behind it is no end") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "content");
+  std::atomic<int> pages = 0;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.target.find("maxResults") == std::string::npos || pages++ > 0) return std::nullopt;
+    answer a;
+    a.body = R"({"kind":"storage#objects","nextPageToken":"/p/"})";
+    return a;
+  });
+  CHECK(list(b.rt, *b.s, "") == std::vector<std::string>{"wal_005/x"});
+}
+
+TEST_CASE("gcs: a token that is refused is fetched anew, once") {
+  fake_gcs server;
+  token_server tokens;
+  io::runtime rt;
+  const std::string host = tokens.peer.url().substr(7);
+  const auto s = open_gcs(
+      rt,
+      {{"WALE_GS_ENDPOINT", server.endpoint()},
+       {"GCE_METADATA_HOST", host},
+       {"CLOUDSDK_CONFIG", "/nonexistent"}});
+  std::atomic<int> refused = 0;
+  std::string good = "Bearer token-1";
+  server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.header("Content-Range").starts_with("bytes 6291456")) good = "Bearer token-2";
+    if (token_of(r) == good) return std::nullopt;
+    ++refused;
+    return fake_gcs::error(401, "authError", "Invalid Credentials");
+  });
+  CHECK(put(rt, *s, "wal_005/x", large).what == outcome::stored);
+  CHECK(refused == 1);
+  CHECK((server.objects().at("/p/wal_005/x").body == large));
+  CHECK(tokens.peer.requests()[0].header("Metadata-Flavor") == "Google");
+
+  good = "none";
+  refused = 0;
+  const auto f = failure_of([&] { get(rt, *s, "wal_005/x"); });
+  REQUIRE(f);
+  CHECK(f->why() == kind::configuration);
+  CHECK(refused == 2);
+  CHECK(f->text().hint.find("GOOGLE_APPLICATION_CREDENTIALS") != std::string::npos);
+  CHECK(f->text().detail.find("token-") == std::string::npos);
+}
+
+TEST_CASE("gcs: a token goes to nobody in the clear, and none to an emulator") {
+  io::runtime rt;
+  CHECK(failure_of([&] {
+          open_gcs(rt, {{"WALE_GS_ENDPOINT", "http://gcs.example"}});
+        })->why() == kind::configuration);
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "content");
+  CHECK_FALSE(b.server.peer().requests()[0].has_header("Authorization"));
+}
+
+TEST_CASE("the store on Google Cloud Storage keeps the contract") {
+  fake_gcs server;
+  token_server tokens;
+  std::atomic<bool> loses = false;
+  std::atomic<bool> expires = false;
+  std::atomic<std::size_t> cuts_at = 0;
+  server.before([&](const received_request&) -> std::optional<answer> {
+    if (!expires.exchange(false)) return std::nullopt;
+    return fake_gcs::error(401, "authError", "Invalid Credentials");
+  });
+  server.after([&](const received_request& r, answer& a) {
+    if (stores(r) && loses.exchange(false)) a = lost();
+    if (r.method == "GET" && a.body.size() > cuts_at && cuts_at != 0)
+      a.cut_body_at = cuts_at.exchange(0);
+  });
+  const variables all{
+      {"WALE_GS_ENDPOINT", server.endpoint()},
+      {"GCE_METADATA_HOST", tokens.peer.url().substr(7)},
+      {"CLOUDSDK_CONFIG", "/nonexistent"}};
+
+  store_fixture fixture;
+  fixture.open = [&](io::runtime& rt) { return open_gcs(rt, all); };
+  fixture.open_missing = [&](io::runtime& rt) { return open_gcs(rt, all, "gs://missing/p"); };
+  fixture.part_bytes = part_size;
+  fixture.race_rounds = 100; // the thousand are for a real server, in tests/e2e
+  fixture.lose_next_answer = [&] { loses = true; };
+  fixture.expire_token = [&] { expires = true; };
+  fixture.cut_next_body = [&](std::size_t n) { cuts_at = n; };
+  check_conformance(fixture);
+}
