@@ -1,10 +1,9 @@
 // Header by header.
 #include "s3_facts.hpp"
 
+#include "answer_fields.hpp"
 #include "s3_requests.hpp"
 
-#include <charconv>
-#include <string_view>
 #include <utility>
 
 namespace wale::store {
@@ -19,13 +18,6 @@ request_failure unreadable(const s3_question& q, const std::string& what) {
   return request_failure(std::move(f), request_failure::repeat::later);
 }
 
-std::optional<std::uint64_t> number(std::string_view text) {
-  std::uint64_t n = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), n);
-  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
-  return n;
-}
-
 object_facts common(const s3_question& q, const http::response& head) {
   object_facts f;
   f.etag = require_etag(q, head);
@@ -33,26 +25,6 @@ object_facts common(const s3_question& q, const http::response& head) {
   if (const auto digest = head.headers.find(s3_digest_header))
     f.plain_digest = sha256_from_hex(*digest);
   return f;
-}
-
-// RFC 9110, 14.4: `bytes FIRST-LAST/COMPLETE`.
-struct content_range {
-  std::uint64_t first = 0;
-  std::uint64_t last = 0;
-  std::uint64_t complete = 0;
-};
-
-std::optional<content_range> parse_range(std::string_view text) {
-  constexpr std::string_view unit = "bytes ";
-  const std::size_t dash = text.find('-');
-  const std::size_t slash = text.find('/');
-  if (!text.starts_with(unit) || dash == text.npos || slash == text.npos || slash < dash)
-    return std::nullopt;
-  const auto first = number(text.substr(unit.size(), dash - unit.size()));
-  const auto last = number(text.substr(dash + 1, slash - dash - 1));
-  const auto complete = number(text.substr(slash + 1));
-  if (!first || !last || !complete || *first > *last || *last >= *complete) return std::nullopt;
-  return content_range{*first, *last, *complete};
 }
 
 } // namespace
@@ -65,7 +37,7 @@ std::string require_etag(const s3_question& q, const http::response& head) {
 
 object_facts facts_of_whole(const s3_question& q, const http::response& head) {
   object_facts f = common(q, head);
-  const auto length = number(head.headers.get("Content-Length"));
+  const auto length = parse_number(head.headers.get("Content-Length"));
   if (!length) throw unreadable(q, "tells no length");
   f.size = *length;
   return f;
@@ -82,7 +54,7 @@ object_facts facts_of_rest(
     f.size = *length;
     return f;
   }
-  const auto range = parse_range(head.headers.get("Content-Range"));
+  const auto range = parse_content_range(head.headers.get("Content-Range"));
   if (head.status != 206 || !range || range->first != offset ||
       range->last + 1 != range->complete || range->complete - offset != *length)
     throw unreadable(q, "is not the rest of the object that was asked for");

@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from support.stores import azure
+from support.stores import swift as native_swift
 
 PART = str(6 << 20)  # docs/format.md
 # Of two writers at the same moment both may win where the server has no conditional writes.
@@ -26,6 +27,12 @@ def test_conformance_azure(scheme, azurite, secure_azurite, scratch, folder):
     store = azure.new_store(secure_azurite)
     with azure.Identities(folder / "identities") as identities:
         check(store.at(**identities.machine()), {"WALE_TEST_RACES": "50"}, scratch, folder)
+
+
+def test_conformance_swift(swift, scratch, folder):
+    """By Swift's own protocol."""
+    # Each replica checks the condition for itself.
+    check(native_swift.new_store(swift), {"WALE_TEST_NOT_ATOMIC": "1"}, scratch, folder)
 
 
 def check(store, more, scratch, folder):

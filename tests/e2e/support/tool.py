@@ -11,7 +11,8 @@ from pathlib import Path
 RECORD = re.compile(r"^(\S+) +(DEBUG|INFO|WARNING|ERROR|CRITICAL) +MSG: (.*)$")
 
 
-SETTINGS = ("WALE_", "AWS_", "WABS_", "AZURE_", "SSL_CERT_")  # how the names of the program's variables begin
+# How the names of the program's variables begin.
+SETTINGS = ("WALE_", "AWS_", "WABS_", "AZURE_", "SWIFT_", "SSL_CERT_")
 
 
 @dataclass
