@@ -35,7 +35,8 @@ private:
 
   answer refusal(int status, const std::string& code, const std::string& message) const override {
     const std::string page = "<html><h1>" + code + "</h1><p>" + escape_xml(message) + "</p></html>";
-    return {status, {{"Content-Type", "text/html; charset=UTF-8"}}, page};
+    // By X-Trans-Id clients know that no proxy says so.
+    return {status, {{"Content-Type", "text/html; charset=UTF-8"}, {"X-Trans-Id", "tx0"}}, page};
   }
 
   answer sign_in() {

@@ -157,6 +157,7 @@ task<int> delete_objects(context c) {
   }
   if (!d.takes_all) co_await require_still_unfinished(c, d.archive, d.plan);
   co_await remove_all(c, d.plan);
+  co_await c.archive.sweep();
   print("done\tall of it is removed\n");
   co_return 0;
 }

@@ -111,6 +111,10 @@ std::string archive_identity(const option_values& global, const std::string& pre
         "SWIFT_AUTHURL",
         "SWIFT_TENANT",
         "SWIFT_TENANT_ID",
+        "SWIFT_PROJECT_NAME",
+        "SWIFT_PROJECT_ID",
+        "SWIFT_APPLICATION_CREDENTIAL_ID",
+        "SWIFT_APPLICATION_CREDENTIAL_NAME",
         "SWIFT_REGION",
         "SWIFT_USER"})
     add(variable, environment(variable));

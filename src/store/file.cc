@@ -83,12 +83,17 @@ public:
   bool gathers_parts() const override { return false; }
 
   task<> prepare() override {
-    auto make = [this] {
-      make_root();
-      for (const std::string_view top : top_directories)
-        sweep(root_, top);
-    };
+    auto make = [this] { make_root(); };
     co_await runtime_.offload(make);
+    co_await sweep();
+  }
+
+  task<> sweep() override {
+    auto job = [this] {
+      for (const std::string_view top : top_directories)
+        sweep_temporary_files(root_, top);
+    };
+    co_await runtime_.offload(job);
   }
 
   task<put_result> put(put_request request, io::source& body) override {

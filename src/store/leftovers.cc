@@ -58,7 +58,7 @@ std::string temporary_name() {
   return name;
 }
 
-void sweep(const std::string& root, std::string_view top) {
+void sweep_temporary_files(const std::string& root, std::string_view top) {
   sweep_directory(root + "/" + std::string(top));
 }
 

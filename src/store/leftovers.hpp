@@ -17,7 +17,7 @@ std::string temporary_name();
 /// Removes temporary files of processes that were killed, below `root`/`top`; ones younger than a
 /// day may still be written. Never fails: what cannot be looked at stays, and is logged for
 /// debugging.
-void sweep(const std::string& root, std::string_view top);
+void sweep_temporary_files(const std::string& root, std::string_view top);
 
 /// Removes the directories of `key` that are empty, but not the top one: empty ones carry no
 /// meaning on a store of keys.

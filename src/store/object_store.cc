@@ -41,8 +41,10 @@ public:
   std::size_t staging_blocks() const override { return staging_for_parts; }
   bool gathers_parts() const override { return true; }
 
+  task<> prepare() override { co_await sweep(); }
+
   // An upload younger than a day may still be under way.
-  task<> prepare() override {
+  task<> sweep() override {
     constexpr std::int64_t a_day_ns = 24LL * 60 * 60 * 1'000'000'000;
     std::vector<unfinished_upload> found;
     try {

@@ -3,6 +3,7 @@
 #include "file.hpp"
 #include "gcs.hpp"
 #include "s3.hpp"
+#include "swift.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/store/open.hpp>
@@ -29,13 +30,8 @@ open_store(io::runtime& rt, const std::string& prefix_url, const settings& how) 
   if (scheme == "s3") return open_s3_store(rt, prefix_url, how);
   if (scheme == "wabs") return open_azure_store(rt, prefix_url, how);
   if (scheme == "gs") return open_gcs_store(rt, prefix_url, how);
+  if (scheme == "swift") return open_swift_store(rt, prefix_url, how);
 
-  if (scheme == "swift")
-    throw failure(
-        kind::configuration,
-        "this version of wal-e cannot use that kind of store",
-        "The storage prefix \"" + prefix_url + "\" has the scheme \"" + scheme + "\".",
-        "Use an s3://, wabs:// or file:// prefix, or the original WAL-E for this store.");
   // WAL-E's words: people grep for them.
   throw failure(
       kind::configuration,

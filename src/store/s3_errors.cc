@@ -2,9 +2,10 @@
 // answer in the same places.
 #include "s3_errors.hpp"
 
+#include "answer_fields.hpp"
+
 #include <algorithm>
 #include <array>
-#include <charconv>
 #include <span>
 #include <utility>
 
@@ -116,43 +117,23 @@ bool holds(std::span<const std::string_view> list, std::string_view code) {
   return std::ranges::find(list, code) != list.end();
 }
 
-// The server's words, fit for one line of a log.
-std::string said(std::string_view text) {
-  constexpr std::size_t most = 400;
-  std::string out;
-  for (const char c : text.substr(0, most)) {
-    const auto u = static_cast<unsigned char>(c);
-    out += u < 0x20 || u == 0x7f ? ' ' : c;
-  }
-  return text.size() > most ? out + "..." : out;
-}
-
 // A body that is no Error document is not shown: a proxy may repeat our headers in it.
 std::string detail_of(const s3_question& q, const http::response& head, const s3_error& e) {
   std::string text = "Request about \"" + q.url + "\": the server answered with status " +
                      std::to_string(head.status);
-  if (!e.code.empty()) text += " " + said(e.code);
-  if (!e.message.empty()) text += ", \"" + said(e.message) + "\"";
+  if (!e.code.empty()) text += " " + printable(e.code);
+  if (!e.message.empty()) text += ", \"" + printable(e.message) + "\"";
   if (e.code.empty()) {
-    const std::string type = said(head.headers.get("Content-Type"));
-    const std::string server = said(head.headers.get("Server"));
+    const std::string type = printable(head.headers.get("Content-Type"));
+    const std::string server = printable(head.headers.get("Server"));
     text += " and without an error document of S3";
     if (!type.empty()) text += ", Content-Type \"" + type + "\"";
     if (!server.empty()) text += ", Server \"" + server + "\"";
   }
   std::string id = e.request_id;
   if (id.empty()) id = head.headers.get("x-amz-request-id");
-  if (!id.empty()) text += " (request id " + said(id) + ")";
+  if (!id.empty()) text += " (request id " + printable(id) + ")";
   return text + ".";
-}
-
-// Seconds only: the form with a date is not used by object stores.
-std::chrono::milliseconds retry_after(const http::headers& headers) {
-  const std::string value = headers.get("Retry-After");
-  unsigned seconds = 0;
-  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), seconds);
-  if (error != std::errc() || end != value.data() + value.size()) return {};
-  return std::chrono::seconds(std::min(seconds, 3600U));
 }
 
 std::string region_of(const http::response& head, const s3_error& e) {

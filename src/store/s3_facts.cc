@@ -4,7 +4,6 @@
 #include "answer_fields.hpp"
 #include "s3_requests.hpp"
 
-#include <string_view>
 #include <utility>
 
 namespace wale::store {

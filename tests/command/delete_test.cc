@@ -38,6 +38,10 @@ public:
   std::size_t staging_blocks() const override { return inner_->staging_blocks(); }
   bool gathers_parts() const override { return inner_->gathers_parts(); }
   task<> prepare() override { co_await inner_->prepare(); }
+  task<> sweep() override {
+    ++sweeps;
+    co_await inner_->sweep();
+  }
   task<wale::store::put_result> put(wale::store::put_request request, io::source& body) override {
     co_return co_await inner_->put(std::move(request), body);
   }
@@ -68,6 +72,7 @@ public:
   }
 
   std::vector<names> batches;
+  int sweeps = 0;
   std::string refused = "nothing";
   std::function<void(const std::string&)> before_list;
 
@@ -175,6 +180,7 @@ const names contents_that_go{"extended_version.txt", "part_00000000.tar.lzo"};
 TEST_CASE("sentinel, then volumes, then WAL, each in a request of its own") {
   archive_fixture a;
   CHECK(a.run({"delete", "--confirm", "retain", "1"}) == 0);
+  CHECK(a.archive.sweeps == 1);
   CHECK(
       a.archive.batches ==
       std::vector<names>{{old_backup + sentinel}, contents_that_go, wal_that_goes});
@@ -195,6 +201,7 @@ TEST_CASE("a dry run is the default, wins over --confirm, and removes nothing") 
         {"delete", "before", kept_backup},
         {"delete", "old-versions"}})
     CHECK(a.run(words) == 0);
+  CHECK(a.archive.sweeps == 0);
   CHECK(a.archive.batches.empty());
 }
 

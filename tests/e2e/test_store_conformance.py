@@ -5,6 +5,7 @@ import subprocess
 
 import pytest
 from support.stores import azure
+from support.stores import swift as native_swift
 
 PART = str(6 << 20)  # docs/format.md
 # Of two writers at the same moment both may win where the server has no conditional writes.
@@ -30,6 +31,12 @@ def test_conformance_azure(scheme, azurite, secure_azurite, scratch, folder):
 
 def test_conformance_gcs(gcs_store, scratch, folder):
     check(gcs_store, {}, scratch, folder)
+
+
+def test_conformance_swift(swift, scratch, folder):
+    """By Swift's own protocol."""
+    # Each replica checks the condition for itself.
+    check(native_swift.new_store(swift), {"WALE_TEST_NOT_ATOMIC": "1"}, scratch, folder)
 
 
 def check(store, more, scratch, folder):

@@ -88,6 +88,10 @@ public:
   /// Harmless to repeat.
   virtual task<> prepare() = 0;
 
+  /// Only the sweeping: of what no listing shows and no key removes, and only where it is old
+  /// enough that nobody is at it any more. Never fails: what cannot be looked at stays.
+  virtual task<> sweep() = 0;
+
   /// Reads `body` to its end and stores it. The caller closes the body.
   virtual task<put_result> put(put_request request, io::source& body) = 0;
 

@@ -31,7 +31,8 @@ VERSIONS = {
     "17": "17.5.0",
     "18": "18.1.0",
 }
-WAL_E = "wal-e[aws]==1.1.1"
+# swiftclient reads Swift with version 1 of the identity service; the others would bring Keystone's.
+WAL_E = ["wal-e[aws]==1.1.1", "python-swiftclient==4.6.0"]
 # Its extra `server` would bring 200 MB for services that are not S3.
 MOTO = ["moto[s3]==5.2.5", "flask==3.1.3", "flask-cors==6.0.5", "boto3==1.44.5"]
 
@@ -145,7 +146,7 @@ def original_wal_e():
         (site_packages(folder) / "wal_e_shim.pth").write_text("import wal_e_shim\n")
         run(folder / "bin/python", folder / "bin/wal-e", "version")
 
-    return environment("wal-e-1.1.1-aws", [WAL_E], finish)
+    return environment("wal-e-1.1.1-aws-swift", WAL_E, finish)
 
 
 def moto():

@@ -13,7 +13,7 @@ RECORD = re.compile(r"^(\S+) +(DEBUG|INFO|WARNING|ERROR|CRITICAL) +MSG: (.*)$")
 
 # How the names of the program's variables begin.
 SETTINGS = (
-    "WALE_", "AWS_", "WABS_", "AZURE_", "SSL_CERT_", "GOOGLE_", "GCE_", "CLOUDSDK_", "STORAGE_EMULATOR_",
+    "WALE_", "AWS_", "WABS_", "AZURE_", "SWIFT_", "GOOGLE_", "GCE_", "CLOUDSDK_", "STORAGE_EMULATOR_", "SSL_CERT_",
 )  # fmt: skip
 
 

@@ -1,4 +1,4 @@
-"""OpenStack Swift with its S3 layer (s3api), from Debian's packages: real SigV4, multipart, listings.
+"""OpenStack Swift, from Debian's packages, with its S3 layer (s3api): real SigV4, multipart, listings.
 
 All on loopback, as the calling user, below one folder, which must be on a file system with extended
 attributes. One proxy for http, and one for https once that is asked for. Users are tempauth's: their
@@ -10,12 +10,14 @@ What it lacks: If-None-Match and server-side encryption are answered 501; sessio
 import json
 import os
 import pwd
+import socket
 import ssl
 import urllib.parse
 import urllib.request
 from pathlib import Path
 
 from support.s3 import certificates
+from support.stores.keystone import Keystone
 from support.s3.process import HOST, Process, answers, free_port, listens
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has Swift's packages
@@ -58,8 +60,8 @@ replication_server = false
 
 PROXY = """\
 [pipeline:main]
-pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk tokens s3api \
-tempauth copy slo dlo versioned_writes symlink proxy-logging proxy-server
+pipeline = catch_errors gatekeeper healthcheck proxy-logging cache listing_formats bulk {users} \
+copy slo dlo versioned_writes symlink proxy-logging proxy-server
 [app:proxy-server]
 use = egg:swift#proxy
 account_autocreate = true
@@ -75,6 +77,25 @@ location = us-east-1
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = {host}:{memcached}
+"""
+
+KEYSTONE_USERS = """\
+[filter:authtoken]
+paste.filter_factory = keystonemiddleware.auth_token:filter_factory
+www_authenticate_uri = {url}
+auth_url = {url}
+auth_type = password
+project_domain_id = default
+user_domain_id = default
+project_name = service
+username = swift
+password = swift
+delay_auth_decision = true
+cache = swift.cache
+include_service_catalog = false
+[filter:keystoneauth]
+use = egg:swift#keystoneauth
+operator_roles = member
 """
 
 FILTERS = ("catch_errors", "gatekeeper", "healthcheck", "proxy-logging", "listing_formats", "bulk",
@@ -139,11 +160,23 @@ class Swift:
     def user():
         return pwd.getpwuid(os.geteuid()).pw_name
 
-    def proxy_configuration(self):
+    def start_keystone(self):
+        """The same storage with Keystone's users, at another proxy; their accounts are their own."""
+        port = self.ports["proxy-keystone"] = free_port()
+        url = f"http://{HOST}:{port}"
+        self.keystone = Keystone(self.folder / "keystone").start(f"{url}/v1/AUTH_%(project_id)s")
+        self.processes.append(self.keystone)
+        users = KEYSTONE_USERS.format(url=self.keystone.url)
+        self.configure("proxy-keystone", self.proxy_configuration("authtoken keystoneauth") + users)
+        server = self.serve("proxy-keystone")
+        server.wait(lambda: answers(f"{url}/healthcheck"), "Swift's proxy for Keystone's users")
+        return self.keystone
+
+    def proxy_configuration(self, users="tokens s3api tempauth"):
         filters = "".join(
             f"[filter:{name}]\nuse = egg:swift#{name.replace('-', '_')}\n" for name in FILTERS
         )
-        return PROXY.format(host=HOST, memcached=self.ports["memcached"]) + filters
+        return PROXY.format(host=HOST, memcached=self.ports["memcached"], users=users) + filters
 
     def configure(self, name, text):
         level = "INFO" if name.startswith("proxy") else "WARNING"
@@ -162,17 +195,37 @@ class Swift:
 
     # -- Swift's own protocol, which needs no library
 
-    def swift_request(self, method, path):
+    def login(self, endpoint=None):
+        """The variables of wal-e that sign in here; `endpoint` is another way to the same server."""
+        return {
+            "SWIFT_AUTHURL": f"{endpoint or self.url}/auth/v1.0",
+            "SWIFT_AUTH_VERSION": "1",
+            "SWIFT_USER": self.key_id,
+            "SWIFT_PASSWORD": self.secret,
+        }
+
+    def sign_in(self):
+        """(token, storage URL)"""
+        head = {"X-Auth-User": self.key_id, "X-Auth-Key": self.secret}
+        request = urllib.request.Request(f"{self.url}/auth/v1.0", headers=head)
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.headers["X-Auth-Token"], answer.headers["X-Storage-Url"]
+
+    def swift_request(self, method, path, data=None, **headers):
         """(headers, body) of a request below the account."""
         if not self.token:
-            head = {"X-Auth-User": self.key_id, "X-Auth-Key": self.secret}
-            request = urllib.request.Request(f"{self.url}/auth/v1.0", headers=head)
-            with urllib.request.urlopen(request, timeout=60) as answer:
-                self.token = answer.headers["X-Auth-Token"]
-        url = f"{self.url}/v1/AUTH_test/{path}"
-        request = urllib.request.Request(url, method=method, headers={"X-Auth-Token": self.token})
+            self.token, self.storage_url = self.sign_in()
+        url = f"{self.storage_url}/{path}"
+        headers = {"X-Auth-Token": self.token, **headers}
+        request = urllib.request.Request(url, data, headers, method=method)
         with urllib.request.urlopen(request, timeout=60) as answer:
             return answer.headers, answer.read()
+
+    def forget_tokens(self):
+        """Those of tempauth, which are in memcached only."""
+        with socket.create_connection((HOST, self.ports["memcached"]), timeout=60) as memcached:
+            memcached.sendall(b"flush_all\r\n")
+            assert memcached.recv(16) == b"OK\r\n"
 
     def make_bucket(self, bucket):
         self.swift_request("PUT", bucket)
@@ -187,3 +240,21 @@ class Swift:
                 return found
             found.update((entry["name"], entry["bytes"]) for entry in page)
             marker = page[-1]["name"]
+
+
+class KeystoneSwift(Swift):
+    """The same server as seen by a user of Keystone."""
+
+    def __init__(self, swift):
+        self.keystone, self.url, self.token = swift.keystone, swift.url, None
+
+    def login(self, endpoint=None):
+        return self.keystone.environment()
+
+    def sign_in(self):
+        token, document = self.keystone.sign_in(
+            self.keystone.user, self.keystone.password, self.keystone.project
+        )
+        (service,) = (s for s in document["catalog"] if s["type"] == "object-store")
+        urls = (e["url"] for e in service["endpoints"] if e["region"] == self.keystone.region)
+        return token, next(urls)

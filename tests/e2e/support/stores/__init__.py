@@ -17,7 +17,7 @@ makes a container of its own and returns what looks at it from outside:
 
 import importlib
 
-KINDS = ["s3", "azure", "gcs"]
+KINDS = ["s3", "azure", "swift", "gcs"]
 
 
 def module(kind):

@@ -1,0 +1,399 @@
+// The Swift store against a small Swift in memory that does on command what a real one will not do.
+#include "conformance.hpp"
+#include "fake_swift.hpp"
+
+#include <wale/base/error.hpp>
+#include <wale/store/open.hpp>
+
+#include <catch2/catch.hpp>
+
+#include <algorithm>
+#include <atomic>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+using namespace wale;
+using namespace wale::test;
+using outcome = store::put_result::outcome;
+using condition = store::put_condition;
+
+namespace {
+
+using variables = std::map<std::string, std::string>;
+
+constexpr const char* the_secret = "SECRET-testing";
+
+std::unique_ptr<store::store> open_swift(
+    io::runtime& rt,
+    const fake_swift& server,
+    variables more = {},
+    const std::string& prefix = "swift://container/p") {
+  variables all{
+      {"SWIFT_AUTHURL", server.auth_url()},
+      {"SWIFT_AUTH_VERSION", "1"},
+      {"SWIFT_USER", "test:tester"},
+      {"SWIFT_PASSWORD", the_secret},
+      {"WALE_RETRIES", "4"}};
+  for (const auto& [name, value] : more)
+    all[name] = value;
+  store::settings how;
+  how.budget = std::chrono::seconds(20);
+  how.variable = [all](const std::string& name) -> std::optional<std::string> {
+    const auto found = all.find(name);
+    if (found == all.end() || found->second.empty()) return std::nullopt;
+    return found->second;
+  };
+  return store::open_store(rt, prefix, how);
+}
+
+struct bench {
+  fake_swift server;
+  io::runtime rt;
+  std::unique_ptr<store::store> s;
+  explicit bench(variables more = {}) : s(open_swift(rt, server, std::move(more))) {}
+
+  std::size_t count(const std::string& method, const std::string& part_of_target = "") {
+    const auto all = server.peer().requests();
+    return static_cast<std::size_t>(std::ranges::count_if(all, [&](const received_request& r) {
+      return r.method == method && r.target.find(part_of_target) != std::string::npos;
+    }));
+  }
+  std::size_t segments() const {
+    const auto all = server.objects();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        all, [](const auto& o) { return o.first.starts_with("/p/segments_005/"); }));
+  }
+};
+
+std::optional<failure> failure_of(const std::function<void()>& action) {
+  try {
+    action();
+  } catch (const failure& f) {
+    return f;
+  }
+  return std::nullopt;
+}
+
+constexpr std::size_t part_size = 6 * 1024 * 1024;
+const std::string large = noise(3 * part_size + 12345, 7);
+
+bool is_manifest(const received_request& r) {
+  return r.method == "PUT" && r.target.find("multipart-manifest=put") != std::string::npos;
+}
+
+bool is_about_data(const received_request& r) {
+  return r.target.find("/AUTH_test") != std::string::npos;
+}
+
+task<> prepare_of(store::store& s) {
+  co_await s.prepare();
+}
+
+answer lost() {
+  answer a;
+  a.nothing = true;
+  return a;
+}
+
+} // namespace
+
+TEST_CASE("names in Swift begin with a slash, as WAL-E's do") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "content");
+  CHECK(b.server.objects().at("/p/wal_005/x") == "content");
+  CHECK(b.s->url(key_of("wal_005/x")) == "swift://container/p/wal_005/x");
+  CHECK(b.s->prefix() == "p/");
+  const auto bare = open_swift(b.rt, b.server, {}, "swift://container");
+  put(b.rt, *bare, "wal_005/y", "content");
+  CHECK(b.server.objects().contains("/wal_005/y"));
+}
+
+TEST_CASE("a large object of Swift is segments and a manifest, and goes with them") {
+  bench b;
+  CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::stored);
+  CHECK(b.server.is_large("/p/wal_005/x"));
+  CHECK(b.server.objects().at("/p/wal_005/x") == large);
+  CHECK(b.segments() == 4);
+  CHECK(get(b.rt, *b.s, "wal_005/x") == large);
+  CHECK(list(b.rt, *b.s, "") == std::vector<std::string>{"wal_005/x"});
+  put(b.rt, *b.s, "wal_005/xx", large);
+  remove(b.rt, *b.s, {"wal_005/x"});
+  CHECK(b.segments() == 4);
+  CHECK(get(b.rt, *b.s, "wal_005/xx") == large);
+  remove(b.rt, *b.s, {"wal_005/xx", "wal_005/y"});
+  CHECK(b.server.objects().empty());
+}
+
+TEST_CASE("segments stay where their manifest could not be removed") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", large);
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "DELETE") return std::nullopt;
+    return fake_swift::error(403);
+  });
+  const auto f = failure_of([&] { remove(b.rt, *b.s, {"wal_005/x"}); });
+  REQUIRE(f);
+  CHECK(f->text().detail.find("403") != std::string::npos);
+  CHECK(b.segments() == 4);
+}
+
+TEST_CASE("keys that a bulk delete could not remove fail the removal") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "x");
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "POST") return std::nullopt;
+    answer a = fake_swift::error(200);
+    a.body = "   {\"Number Deleted\": 1, \"Response Status\": \"400 Bad Request\", \"Errors\": "
+             "[[\"/container/%2Fp/wal_005/x\", \"403 Forbidden\"]]}";
+    return a;
+  });
+  const auto f = failure_of([&] { remove(b.rt, *b.s, {"wal_005/w", "wal_005/x"}); });
+  REQUIRE(f);
+  CHECK(f->text().detail.find("\"/p/wal_005/x\": 403 Forbidden") != std::string::npos);
+}
+
+TEST_CASE("a bulk delete that was not completed is repeated") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "x");
+  std::atomic<int> times = 0;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "POST" || times++ != 0) return std::nullopt;
+    answer a = fake_swift::error(200);
+    a.body = "{\"Response Status\": \"503 Service Unavailable\", \"Errors\": []}";
+    return a;
+  });
+  remove(b.rt, *b.s, {"wal_005/w", "wal_005/x"});
+  CHECK(times == 2);
+  CHECK(b.server.objects().empty());
+}
+
+TEST_CASE("without bulk delete objects are removed one by one") {
+  bench b;
+  b.server.without_bulk_delete();
+  std::vector<std::string> keys;
+  for (int i = 0; i < 40; ++i) {
+    keys.push_back("wal_005/" + std::to_string(i));
+    put(b.rt, *b.s, keys.back(), "x");
+  }
+  remove(b.rt, *b.s, keys);
+  CHECK(b.server.objects().empty());
+  CHECK(b.count("DELETE") == 40);
+  CHECK(b.count("GET", "/info") == 1);
+}
+
+TEST_CASE("a manifest whose answer was lost is known by its token") {
+  bench b;
+  std::atomic<int> times = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (is_manifest(r) && times++ == 0) a = lost();
+  });
+  CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::stored);
+  CHECK(times >= 2);
+  CHECK(get(b.rt, *b.s, "wal_005/x") == large);
+}
+
+TEST_CASE("segments of a manifest that may still be stored are left alone") {
+  bench b(variables{{"WALE_RETRIES", "1"}});
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (!is_manifest(r)) return std::nullopt;
+    return fake_swift::error(503);
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", large); }));
+  CHECK(b.segments() == 4);
+}
+
+TEST_CASE("an upload in parts that is refused leaves no segments") {
+  bench b;
+  put(b.rt, *b.s, "wal_005/x", "another's");
+  CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::exists);
+  CHECK(b.segments() == 0);
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (!is_manifest(r)) return std::nullopt;
+    return fake_swift::error(403);
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/y", large); }));
+  CHECK(b.segments() == 0);
+}
+
+TEST_CASE("segments without a manifest are swept once they are old") {
+  bench b;
+  put(b.rt, *b.s, "basebackups_005/whole", large);
+  const std::string below = "/p/segments_005/basebackups_005/";
+  const std::string old = "2020-01-01T00:00:00.000000";
+  b.server.write(below + "never/token1/00000001", "x", old);
+  b.server.write(below + "never/token1/00000002", "x", old);
+  b.server.write(below + "young/token2/00000001", "x", old);
+  b.server.write(below + "young/token2/00000002", "x", "2099-01-01T00:00:00.000000");
+  b.server.write(below + "whole/token3/00000001", "x", old);
+  b.server.write(below + "not-ours", "x", old);
+  b.server.write("/other/segments_005/x/token/00000001", "x", old);
+  b.rt.run(prepare_of(*b.s));
+  const auto left = b.server.objects();
+  CHECK_FALSE(left.contains(below + "never/token1/00000001"));
+  CHECK_FALSE(left.contains(below + "never/token1/00000002"));
+  CHECK(left.contains(below + "young/token2/00000001"));
+  CHECK_FALSE(left.contains(below + "whole/token3/00000001"));
+  CHECK(left.contains(below + "not-ours"));
+  CHECK(left.contains("/other/segments_005/x/token/00000001"));
+  CHECK(get(b.rt, *b.s, "basebackups_005/whole") == large);
+}
+
+TEST_CASE("what all replicas agree on decides who has stored a name") {
+  bench b;
+  // Both replicas took the other writer's object meanwhile.
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method != "HEAD" || r.target.find("/wal_005/x") == std::string::npos) return;
+    for (auto& [name, value] : a.headers)
+      if (name == "X-Object-Meta-Wale-Upload") value = "the-other-writer";
+  });
+  CHECK(put(b.rt, *b.s, "wal_005/x", "mine", condition::create_only).what == outcome::exists);
+  const auto all = b.server.peer().requests();
+  const auto asked =
+      std::ranges::find_if(all, [](const received_request& r) { return r.method == "HEAD"; });
+  REQUIRE(asked != all.end());
+  CHECK(asked->header("X-Newest") == "true");
+}
+
+TEST_CASE("the server is told the MD5 of what it gets, and must tell it back") {
+  bench b;
+  std::atomic<int> times = 0;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method == "PUT" && times++ == 0)
+      for (auto& [name, value] : a.headers)
+        if (name == "ETag") value = "d41d8cd98f00b204e9800998ecf8427e";
+  });
+  CHECK(put(b.rt, *b.s, "wal_005/x", "content").what == outcome::stored);
+  CHECK(b.count("PUT") == 2);
+  const auto all = b.server.peer().requests();
+  // printf content | md5sum
+  CHECK(all.back().header("ETag") == "9a0364b9e99bb480dd25e1f0284c8555");
+}
+
+TEST_CASE("a token that expires in the middle of an upload is renewed") {
+  bench b;
+  std::atomic<bool> expires = true;
+  b.server.after([&](const received_request& r, answer&) {
+    if (r.target.ends_with("/00000002")) expires = false;
+  });
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (!expires || !r.target.ends_with("/00000002")) return std::nullopt;
+    expires = false;
+    return fake_swift::error(401);
+  });
+  CHECK(put(b.rt, *b.s, "wal_005/x", large).what == outcome::stored);
+  CHECK(b.server.objects().at("/p/wal_005/x") == large);
+  CHECK(b.count("GET", "/auth/v1.0") == 2);
+}
+
+TEST_CASE("a store that refuses every token is not asked for ever") {
+  bench b;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (!is_about_data(r)) return std::nullopt;
+    return fake_swift::error(401);
+  });
+  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
+  REQUIRE(f);
+  CHECK(f->why() == kind::configuration);
+  CHECK(b.count("GET", "/auth/v1.0") <= 3);
+}
+
+TEST_CASE("a wrong password is final at once and shown nowhere") {
+  bench b(variables{{"SWIFT_PASSWORD", "SECRET-wrong"}});
+  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
+  REQUIRE(f);
+  CHECK(f->why() == kind::configuration);
+  CHECK(f->text().hint.find("SWIFT_PASSWORD") != std::string::npos);
+  CHECK((f->text().msg + f->text().detail + f->text().hint).find("SECRET") == std::string::npos);
+  CHECK(b.count("GET") == 1);
+}
+
+TEST_CASE("an identity service that is busy is asked again") {
+  bench b;
+  std::atomic<int> times = 0;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.target != "/auth/v1.0" || times++ > 1) return std::nullopt;
+    return fake_swift::error(503);
+  });
+  CHECK_FALSE(get(b.rt, *b.s, "wal_005/x"));
+  CHECK(times == 3);
+}
+
+TEST_CASE("only Swift's own word about an object, in a container that is there, proves absence") {
+  bench b;
+  CHECK_FALSE(get(b.rt, *b.s, "wal_005/x"));
+  const auto missing = open_swift(b.rt, b.server, {}, "swift://missing/p");
+  const auto f = failure_of([&] { get(b.rt, *missing, "wal_005/x"); });
+  REQUIRE(f);
+  CHECK(f->why() == kind::unavailable);
+  CHECK(f->text().hint.find("swift post missing") != std::string::npos);
+  CHECK(failure_of([&] { put(b.rt, *missing, "wal_005/x", "x"); })->text().hint == f->text().hint);
+  CHECK(failure_of([&] { list(b.rt, *missing, "wal_005/"); })->text().hint == f->text().hint);
+  // A proxy's page, while Swift itself answers for the container.
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "GET" || !is_about_data(r)) return std::nullopt;
+    answer a;
+    a.status = 404;
+    a.body = "<html>not found</html>";
+    return a;
+  });
+  CHECK(failure_of([&] { get(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable);
+}
+
+TEST_CASE("a large object that lost a segment is corrupt, at once") {
+  bench b;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "GET" || !is_about_data(r)) return std::nullopt;
+    return fake_swift::error(409);
+  });
+  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
+  REQUIRE(f);
+  CHECK(f->why() == kind::corrupt);
+  CHECK(f->text().hint.find("segments_005") != std::string::npos);
+}
+
+TEST_CASE("a download from Swift is taken up where it broke off, of the same object") {
+  bench b;
+  for (const std::string& content : {large, large.substr(0, 5'000'000)}) {
+    put(b.rt, *b.s, "wal_005/x", content);
+    std::atomic<int> cuts = 0;
+    b.server.after([&](const received_request& r, answer& a) {
+      if (r.method != "GET" || !is_about_data(r) || cuts++ >= 2) return;
+      a.cut_body_at = 2'000'000;
+    });
+    CHECK(get(b.rt, *b.s, "wal_005/x") == content);
+    const auto all = b.server.peer().requests();
+    CHECK(all.back().header("Range").starts_with("bytes="));
+    CHECK(all.back().header("If-Match").starts_with("\""));
+  }
+}
+
+TEST_CASE("the Swift store keeps the contract") {
+  fake_swift server;
+  std::atomic<bool> loses = false;
+  std::atomic<bool> expires = false;
+  std::atomic<std::size_t> cuts_at = 0;
+  server.before([&](const received_request& r) -> std::optional<answer> {
+    if (!is_about_data(r) || !expires.exchange(false)) return std::nullopt;
+    return fake_swift::error(401);
+  });
+  server.after([&](const received_request& r, answer& a) {
+    const bool is_segment = r.target.find("/segments_005/") != std::string::npos;
+    if (r.method == "PUT" && !is_segment && loses.exchange(false)) a = lost();
+    if (r.method == "GET" && a.body.size() > cuts_at && cuts_at != 0)
+      a.cut_body_at = cuts_at.exchange(0);
+  });
+
+  store_fixture fixture;
+  fixture.open = [&](io::runtime& rt) { return open_swift(rt, server); };
+  fixture.open_missing = [&](io::runtime& rt) {
+    return open_swift(rt, server, {}, "swift://missing/p");
+  };
+  fixture.part_bytes = part_size;
+  fixture.race_rounds = 100;
+  fixture.lose_next_answer = [&] { loses = true; };
+  fixture.expire_token = [&] { expires = true; };
+  fixture.cut_next_body = [&](std::size_t n) { cuts_at = n; };
+  check_conformance(fixture);
+}
