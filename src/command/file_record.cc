@@ -108,6 +108,7 @@ std::string archive_identity(const option_values& global, const std::string& pre
         "WABS_ACCOUNT_NAME",
         "WALE_WABS_ENDPOINT",
         "WALE_GS_ENDPOINT",
+        "STORAGE_EMULATOR_HOST",
         "SWIFT_AUTHURL",
         "SWIFT_TENANT",
         "SWIFT_TENANT_ID",
