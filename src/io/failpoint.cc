@@ -48,9 +48,9 @@ void write_count() noexcept {
 
 int failpoint() noexcept {
   static const settings chosen;
-  static const bool counting =
-      std::getenv("WALE_FAILPOINT_COUNT") != nullptr && std::atexit(write_count) == 0 &&
-      std::at_quick_exit(write_count) == 0;
+  static const bool counting = std::getenv("WALE_FAILPOINT_COUNT") != nullptr &&
+                               std::atexit(write_count) == 0 &&
+                               std::at_quick_exit(write_count) == 0;
   (void)counting;
   if (++count != chosen.at) return 0;
   switch (chosen.what) {

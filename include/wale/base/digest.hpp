@@ -35,8 +35,8 @@ std::array<std::byte, 16> md5(std::string_view text);
 /// The same of pieces in a row.
 std::array<std::byte, 16> md5(std::span<const std::span<const std::byte>> pieces);
 
-/// Reads OpenSSL's configuration, which signatures and TLS need and would read at their first use: a
-/// millisecond, better spent on another thread meanwhile.
+/// Reads OpenSSL's configuration, which signatures and TLS need and would read at their first use:
+/// a millisecond, better spent on another thread meanwhile.
 void prepare_crypto();
 
 /// Two lower-case hexadecimal digits for each byte.
