@@ -1,5 +1,6 @@
 // Shapes that g++ 12 compiles well, and those that only look like the bad ones. Not compiled.
-#define AWAIT_ALL(x) co_await all(req{x})
+#define AWAIT_ALL(x) \
+  co_await all(req{x})
 task<int> shapes(executor ex, condition c) {
   req r{.key = k};
   co_await f(std::move(r));
@@ -7,35 +8,23 @@ task<int> shapes(executor ex, condition c) {
   table[co_await index()] = 1;
   co_await f(table[i], std::string("a?b{"), 'c', '{', 1'000'000);
   co_await f([] { return 1; });
-  auto work = [x]() -> task<int> { co_return co_await g(x); };
+  auto work = [x]() -> task<int> {
+    co_return co_await g(x);
+  };
   co_await work();
-  if (c ? x : y) {
-    co_await g();
-  }
-  for (auto& part : co_await list()) {
-    use(part ? 1 : 2);
-  }
-  while (auto block = co_await source.next()) {
-    co_await sink.put(std::move(*block));
-  }
+  if (c ? x : y) { co_await g(); }
+  for (auto& part : co_await list()) { use(part ? 1 : 2); }
+  while (auto block = co_await source.next()) { co_await sink.put(std::move(*block)); }
   switch (co_await state()) {
-  case one: {
-    use(req{});
-    break;
-  }
-  default:
-    co_await g();
+  case one: { use(req{}); break; }
+  default: co_await g();
   }
   // co_await f(req{});
   auto text = R"(co_await f(req{}) ? 1 : 2)";
   try {
     co_await g();
-  } catch (const failure& f) {
-    use(thing{f});
-  }
-  do {
-    co_await g();
-  } while (c ? a : b);
+  } catch (const failure& f) { use(thing{f}); }
+  do { co_await g(); } while (c ? a : b);
   auto limit = c ? one : two;
   co_await g(limit);
   [[maybe_unused]] const bool done = co_await g();
