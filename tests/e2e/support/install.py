@@ -1,9 +1,10 @@
 #!/usr/bin/python3
-"""usage: install.py [VERSION...]   fills the cache with PostgreSQL servers, the original WAL-E, moto and Azurite
+"""usage: install.py [VERSION...]   fills the cache with PostgreSQL servers, the original WAL-E and other servers
 
 PostgreSQL 15 is Debian's. Other versions come from the Maven artefact that ships initdb, pg_ctl and
 postgres as one archive; psql and pgbench are always Debian's. WAL-E 1.1.1 and moto, a server that
-speaks S3, come from PyPI, Azurite, Microsoft's emulator of Azure Blob Storage, from npm.
+speaks S3, come from PyPI, Azurite, Microsoft's emulator of Azure Blob Storage, from npm,
+fake-gcs-server from Go's module proxy.
 """
 
 import fcntl
@@ -267,7 +268,7 @@ def fake_gcs_server():
 
 
 def main(versions):
-    for major in versions or ["11", "13", "17"]:
+    for major in versions or VERSIONS:
         print(f"PostgreSQL {major}: {postgresql(major)}")
     print(f"WAL-E: {original_wal_e()}")
     print(f"moto: {moto()}")
