@@ -14,7 +14,7 @@ from support.crash import COMMANDS, newest_backup_starts
 from support.tool import Tool
 
 # How many of a command's operations are tried with each action; k follows from it.
-POINTS = {"wal-push": 99, "wal-fetch": 99, "backup-push": 36, "backup-fetch": 70, "backup-list": 20}
+POINTS = {"wal-push": 60, "wal-fetch": 60, "backup-push": 24, "backup-fetch": 40, "backup-list": 20}
 KILLS = {"wal-push": 70, "wal-fetch": 60, "backup-push": 30, "backup-fetch": 40}
 SEED = 20261120
 
