@@ -158,7 +158,7 @@ WALE_IO_TEST("reading can be cancelled, and the destructor leaves no process") {
 WALE_IO_TEST("it has a session of its own, default signals, and three descriptors") {
   const int ours = ::open("/dev/zero", O_RDONLY); // inheritable
   ::signal(SIGUSR1, SIG_IGN);
-  const program_call call = shell("ps -o sid= -p $$; echo $$; ls /proc/$$/fd | tr '\\n' ' '; echo; "
+  const program_call call = shell("ps -o sid= -p $$; echo $$; ls -x -w 1000 /proc/$$/fd; "
                                   "grep SigIgn /proc/$$/status");
   child_process child(rt, call);
   child.input().close();
