@@ -25,6 +25,16 @@ std::optional<content_range> parse_content_range(std::string_view text) {
   return content_range{*first, *last, *complete};
 }
 
+std::optional<std::uint64_t>
+size_of_whole(const http::response& head, std::uint64_t length, std::uint64_t offset) {
+  if (head.status == 200 && offset == 0) return length;
+  const auto range = parse_content_range(head.headers.get("Content-Range"));
+  const bool is_rest = head.status == 206 && range && range->first == offset &&
+                       range->last + 1 == range->complete && range->complete - offset == length;
+  if (!is_rest) return std::nullopt;
+  return range->complete;
+}
+
 std::chrono::milliseconds retry_after(const http::headers& headers) {
   constexpr std::uint64_t most = 3600;
   const auto seconds = parse_number(headers.get("Retry-After"));

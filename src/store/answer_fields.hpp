@@ -23,6 +23,12 @@ struct content_range {
 };
 std::optional<content_range> parse_content_range(std::string_view text);
 
+/// The size of the whole object, from an answer that must hold its rest from `offset` on in a body
+/// of `length` bytes: 200 for all of it, 206 with exactly that range. nullopt if it holds anything
+/// else.
+std::optional<std::uint64_t>
+size_of_whole(const http::response& head, std::uint64_t length, std::uint64_t offset);
+
 /// Retry-After in seconds, at most an hour; the form with a date is not used by object stores.
 std::chrono::milliseconds retry_after(const http::headers& headers);
 

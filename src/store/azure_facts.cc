@@ -50,15 +50,9 @@ object_facts azure_facts_of_rest(
     std::uint64_t offset) {
   object_facts f = common(q, head);
   if (!length) throw unreadable(q, "tells no length");
-  if (head.status == 200 && offset == 0) {
-    f.size = *length;
-    return f;
-  }
-  const auto range = parse_content_range(head.headers.get("Content-Range"));
-  if (head.status != 206 || !range || range->first != offset ||
-      range->last + 1 != range->complete || range->complete - offset != *length)
-    throw unreadable(q, "is not the rest of the blob that was asked for");
-  f.size = range->complete;
+  const auto size = size_of_whole(head, *length, offset);
+  if (!size) throw unreadable(q, "is not the rest of the blob that was asked for");
+  f.size = *size;
   return f;
 }
 

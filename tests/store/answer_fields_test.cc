@@ -25,6 +25,23 @@ TEST_CASE("ranges of content are read, and nothing else is") {
     CHECK_FALSE(parse_content_range(bad));
 }
 
+TEST_CASE("an answer tells the size of the whole object, if it is the rest that was asked for") {
+  const auto of = [](unsigned status, const char* range, std::uint64_t length, std::uint64_t from) {
+    http::response head;
+    head.status = status;
+    head.headers.add("Content-Range", range);
+    return size_of_whole(head, length, from);
+  };
+  CHECK(of(200, "", 10, 0) == 10);
+  CHECK(of(206, "bytes 4-9/10", 6, 4) == 10);
+  CHECK(of(206, "bytes 0-9/10", 10, 0) == 10);
+  CHECK_FALSE(of(200, "", 6, 4));             // all of it, again
+  CHECK_FALSE(of(206, "bytes 3-9/10", 7, 4)); // from elsewhere
+  CHECK_FALSE(of(206, "bytes 4-8/10", 5, 4)); // not to the end
+  CHECK_FALSE(of(206, "bytes 4-9/10", 5, 4)); // a body of another length
+  CHECK_FALSE(of(206, "", 6, 4));
+}
+
 TEST_CASE("Retry-After is seconds, an hour at most") {
   const auto of = [](const std::string& value) {
     http::headers h;
