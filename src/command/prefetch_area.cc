@@ -75,6 +75,10 @@ std::optional<pg::wal_segment> segment_of(const std::string& file_name) {
 
 } // namespace
 
+prefetch_origin origin_of(std::string archive, const pg::control_data& cluster) {
+  return {std::move(archive), cluster.system_identifier, cluster.wal_segment_size};
+}
+
 prefetch_area::prefetch_area(const std::string& wal_directory)
     : parent_(wal_directory + "/.wal-e"), directory_(parent_ + "/prefetch"),
       running_(directory_ + "/running") {}
@@ -96,7 +100,8 @@ bool prefetch_area::holds(const pg::wal_segment& segment, const prefetch_origin&
   const auto record = read_file_record(record_path(name));
   if (identity && record && record->purpose == purpose && record->archive == origin.archive &&
       record->name == name && record->file == *identity &&
-      record->system_identifier == origin.system_identifier)
+      record->system_identifier == origin.system_identifier && !record->boot.empty() &&
+      record->boot == origin.boot)
     return true;
   ::unlink(path.c_str());
   ::unlink(record_path(name).c_str());
@@ -138,6 +143,7 @@ void prefetch_area::publish(
   r.file = *identity;
   r.system_identifier = origin.system_identifier;
   r.digest = digest;
+  r.boot = origin.boot;
   if (!write_file_record(record_path(r.name), r))
     throw failure(kind::unavailable, "a record could not be written", record_path(r.name));
   fs::rename(path, path_of(r.name));

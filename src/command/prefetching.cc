@@ -173,10 +173,7 @@ std::optional<prefetch_plan> plan_prefetch(
     const std::string wal_directory = fs::resolve(directory_of(destination));
     const std::string data = pg::recovering_directory(destination);
     const pg::control_data control = pg::read_control_file(data).data;
-    prefetch_origin origin;
-    origin.archive = archive_identity(line.global, prefix_url);
-    origin.system_identifier = control.system_identifier;
-    origin.size = control.wal_segment_size;
+    prefetch_origin origin = origin_of(archive_identity(line.global, prefix_url), control);
     const std::size_t count = std::min<std::size_t>(asked, most_bytes / origin.size.bytes());
     if (count == 0) return std::nullopt;
     prefetch_area area(wal_directory);

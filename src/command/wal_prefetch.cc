@@ -49,15 +49,6 @@ std::function<bool()> recovery_goes_on(const std::string& data_directory) {
   };
 }
 
-prefetch_origin origin_of(const command_line& line, const std::string& data_directory) {
-  const pg::control_data control = pg::read_control_file(data_directory).data;
-  prefetch_origin origin;
-  origin.archive = archive_identity(line.global, storage_prefix(line.global));
-  origin.system_identifier = control.system_identifier;
-  origin.size = control.wal_segment_size;
-  return origin;
-}
-
 pg::wal_segment segment_named(const std::string& name) {
   if (const auto segment = pg::wal_segment::parse(name)) return *segment;
   throw failure(
@@ -82,7 +73,10 @@ task<int> wal_prefetch(context c) {
     co_return 0;
   }
   area.drop_announcements();
-  prefetch_origin origin = origin_of(c.line, data.empty() ? wal_directory + "/.." : data);
+  const std::string cluster = data.empty() ? wal_directory + "/.." : data;
+  prefetch_origin origin = origin_of(
+      archive_identity(c.line.global, storage_prefix(c.line.global)),
+      pg::read_control_file(cluster).data);
   prefetcher work(
       c,
       area,
