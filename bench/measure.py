@@ -115,19 +115,23 @@ class Goal:
     cpu: float | None = None
 
 
+def digits(ratio):
+    return f"{ratio:.2f}" if ratio >= 0.2 else f"{ratio:.3f}"
+
+
 class Report:
     def __init__(self, pairs):
         self.pairs = pairs
         self.rows = []
 
-    def compare(self, job, ours, rivals, goal):
+    def compare(self, job, ours, rivals, goal, pairs=None):
         """Runs all of them in turn, `pairs` times, after one round that does not count."""
         print(f"\n{job}")
         for contender in (ours, *rivals):
             print(f"  {contender.name}: {contender.line()}", flush=True)
             contender.run()
             contender.samples.clear()
-        for _ in range(self.pairs):
+        for _ in range(min(pairs or self.pairs, self.pairs)):
             for contender in (ours, *rivals):
                 contender.run()
         row = {"job": job, "goal_wall": goal.wall, "goal_cpu": goal.cpu}
@@ -147,9 +151,9 @@ class Report:
                 f"  {contender.name:14} wall {contender.median('wall'):8.4f} s"
                 f"  CPU {contender.median('cpu'):8.4f} s  peak {contender.median('peak'):6.1f} MiB"
             )
-        wanted = [f"wall <= {goal.wall:.2f}"] if goal.wall else []
-        wanted += [f"CPU <= {goal.cpu:.2f}"] if goal.cpu else []
-        print(f"  ratio: wall {row['wall']:.2f}, CPU {row['cpu']:.2f}  (to reach: {', '.join(wanted)})", flush=True)
+        wanted = [f"wall <= {digits(goal.wall)}"] if goal.wall else []
+        wanted += [f"CPU <= {digits(goal.cpu)}"] if goal.cpu else []
+        print(f"  ratio: wall {digits(row['wall'])}, CPU {digits(row['cpu'])}  (to reach: {', '.join(wanted)})", flush=True)
         return row
 
     def memory(self, job, contender, limit, stop_after=None):
@@ -190,10 +194,10 @@ class Report:
                 )
                 continue
             cpu = {n: statistics.median(row[n]["cpu"]) for n in names}
-            goals = [f"wall ≤ {row['goal_wall']:.2f}"] if row["goal_wall"] else []
-            goals += [f"CPU ≤ {row['goal_cpu']:.2f}"] if row["goal_cpu"] else []
+            goals = [f"wall ≤ {digits(row['goal_wall'])}"] if row["goal_wall"] else []
+            goals += [f"CPU ≤ {digits(row['goal_cpu'])}"] if row["goal_cpu"] else []
             lines.append(
-                f"| {row['job']} | {row['wall']:.2f} | {row['cpu']:.2f} "
+                f"| {row['job']} | {digits(row['wall'])} | {digits(row['cpu'])} "
                 f"| {seconds[names[0]]:.4f} s, {cpu[names[0]]:.4f} CPU s "
                 f"| {seconds[names[1]]:.4f} s, {cpu[names[1]]:.4f} CPU s | {', '.join(goals)} |"
             )

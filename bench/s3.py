@@ -17,10 +17,10 @@ BUCKET = "bench"
 class Sink:
     """A running bench/sink, until the end of the `with` block."""
 
-    def __init__(self, program, tls_file=None, keep=None, protocol="s3"):
-        """`keep`: of which keys the bodies are kept, by a part of the key; "" for all."""
+    def __init__(self, program, tls_file=None, keep=None, protocol="s3", latency=0):
+        """`keep`: of which keys the bodies are kept, by a part of the key; "" for all. `latency`: ms."""
         options = (["--tls", tls_file] if tls_file else []) + ([] if keep is None else [f"--keep={keep}"])
-        options += ["--protocol", protocol]
+        options += ["--protocol", protocol, "--latency", latency]
         self.tls_file = tls_file
         self.process = subprocess.Popen(
             list(map(str, [program, *options])), stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True

@@ -303,7 +303,9 @@ def runs_on_s3(request, scratch, tool, original, moto, new_bucket):
 
 def compare(line, theirs, ours, list_order):
     deviation = DEVIATIONS[line.deviation] if line.deviation else Deviation("")
-    assert (theirs.code, ours.code) == (deviation.codes or (theirs.code, theirs.code)), ours.err
+    assert (theirs.code, ours.code) == (deviation.codes or (theirs.code, theirs.code)), (
+        f"ours: {ours.err}\ntheirs: {theirs.err}"
+    )
 
     def beside(items):
         return [i for i in items if not (deviation.apart and re.search(deviation.apart, str(i)))]
