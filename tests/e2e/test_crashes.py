@@ -91,7 +91,10 @@ def test_at_random_moments(archive, folder):
             alive = process.poll() is None
             process.kill()
             code = process.wait()
-            hits += alive and code == -signal.SIGKILL
+            is_hit = alive and code == -signal.SIGKILL
+            # Other work on the machine makes runs longer and shorter meanwhile.
+            usual *= 1.03 if is_hit else 0.7
+            hits += is_hit
             kills += 1
             command.check(code)
             command.retry()

@@ -25,9 +25,9 @@ def ring(scratch):
     ring = KeyRing(new_folder(scratch) / "g", "allow-preset-passphrase\n")
     ring.make_key("good").make_key("locked", PASSPHRASE)
     ring.make_key("signing", kind="rsa2048").make_key("expired", expires="seconds=1")
-    ring.agent("kill")  # it knows the passphrase
+    ring.kill_agent()  # it knows the passphrase
     yield ring
-    ring.agent("kill")
+    ring.kill_agent()
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def public_ring(scratch, ring):
     """A host that may only encrypt."""
     other = ring.public_copy(new_folder(scratch) / "p")
     yield other
-    other.agent("kill")
+    other.kill_agent()
 
 
 @pytest.fixture(scope="module")
@@ -307,12 +307,12 @@ def test_no_secret_key(elsewhere, segment, public_ring, not_fetched, store):
 def test_a_locked_agent_and_a_preset_passphrase(elsewhere, segment, ring, not_fetched, folder):
     tool = elsewhere.with_environment(WALE_GPG_KEY_ID=ring.key_id("locked"))
     pushed = tool.run("wal-push", segment)
-    ring.agent("kill")
+    ring.kill_agent()
     not_fetched(segment.name, "agent", "passphrase", tool=tool)
-    ring.agent("launch")
+    ring.launch_agent()
     ring.preset_passphrase("locked")
     fetched = tool.run("wal-fetch", segment.name, folder / "fetched")
-    ring.agent("kill")
+    ring.kill_agent()
     assert (folder / "fetched").read_bytes() == segment.read_bytes()
     for run in (pushed, fetched):
         assert PASSPHRASE not in run.out + run.err

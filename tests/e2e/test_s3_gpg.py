@@ -15,7 +15,7 @@ PART = 6 << 20  # docs/format.md
 def ring(scratch):
     ring = KeyRing(new_folder(scratch) / "g").make_key("good")
     yield ring
-    ring.agent("kill")
+    ring.kill_agent()
 
 
 @pytest.fixture(scope="module")
@@ -86,7 +86,7 @@ def test_without_the_secret_key_nothing_is_served(archive, ring, folder):
         assert not (folder / "fetched").exists()
         elsewhere.run("backup-fetch", folder / "pg", "LATEST", code=1).error("secret key")
     finally:
-        public.agent("kill")
+        public.kill_agent()
 
 
 def test_plain_objects_stand_beside_encrypted_ones(archive, clusters, folder):

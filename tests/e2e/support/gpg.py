@@ -2,6 +2,7 @@
 
 import subprocess
 
+from support.postgres import is_alive, wait_until
 from support.tool import Tool
 
 PASSPHRASE = "mark-of-a-passphrase"
@@ -55,15 +56,24 @@ class KeyRing:
                 input=PASSPHRASE.encode(), check=True,
             )  # fmt: skip
 
-    def agent(self, command):
-        subprocess.run(["gpgconf", "--homedir", self.home, f"--{command}", "gpg-agent"], check=True)
+    def launch_agent(self):
+        subprocess.run(["gpgconf", "--homedir", self.home, "--launch", "gpg-agent"], check=True)
+
+    def kill_agent(self):
+        """Returns when it has ended: until then it may still answer."""
+        words = self.ask_agent("getinfo pid", "--no-autostart").stdout.split()
+        subprocess.run(["gpgconf", "--homedir", self.home, "--kill", "gpg-agent"], check=True)
+        if words:  # nothing is said where there is none
+            wait_until(lambda: not is_alive(int(words[1])), "the agent does not end")
 
     def agent_pid(self):
-        answer = subprocess.run(
-            ["gpg-connect-agent", "--homedir", self.home, "getinfo pid", "/bye"],
-            capture_output=True, check=True,
-        )  # fmt: skip
+        answer = self.ask_agent("getinfo pid")
+        assert answer.returncode == 0, answer.stderr.decode()
         return int(answer.stdout.split()[1])
+
+    def ask_agent(self, question, *options):
+        command = ["gpg-connect-agent", "--homedir", self.home, *options, question, "/bye"]
+        return subprocess.run(command, capture_output=True)
 
 
 class GpgTool(Tool):
