@@ -16,11 +16,6 @@ TOKEN_LIFE = 3  # seconds
 
 
 @pytest.fixture(scope="module")
-def keystone(swift):
-    return swift.start_keystone()
-
-
-@pytest.fixture(scope="module")
 def identity_v2(swift):
     service = IdentityV2(swift).start()
     yield service

@@ -184,14 +184,14 @@ def azurite():
 KEYSTONE_12 = "12.0.3"
 KEYSTONE_12_PINS = Path(__file__).with_name("keystone_12.txt")
 # Neither running nor installing Keystone needs these of Python.
-PYTHON_2_REST = shutil.ignore_patterns("site-packages", "dist-packages", "test", "tests", "idlelib", "lib-tk", "*.a", "*.pyo")
+PYTHON_2_REST = shutil.ignore_patterns("*-packages", "test", "tests", "idlelib", "lib-tk", "*.a", "*.pyo")
 
 
 def python_2():
     """The folder that a Python 2.7 is installed in, or None: no Debian since 11 has one."""
     versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
-    named = os.environ.get("WALE_PYTHON2")
-    for program in filter(None, (named, shutil.which("python2.7"), *sorted(versions.glob("2.7.*/bin/python2.7")))):
+    told = (os.environ.get("WALE_PYTHON2"), shutil.which("python2.7"))
+    for program in filter(None, (*told, *sorted(versions.glob("2.7.*/bin/python2.7")))):
         asked = subprocess.run(
             [program, "-c", "import ensurepip, sqlite3, ssl, sys; print(sys.prefix)"],
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
