@@ -1,5 +1,6 @@
 // One exchange: a connection, the conversation over it, the body of the answer.
 #include "client_state.hpp"
+#include "concealing.hpp"
 #include "dialer.hpp"
 
 #include <wale/base/error.hpp>
@@ -53,6 +54,10 @@ bool is_unavailable(const std::exception_ptr& error) {
   } catch (...) {
     return false;
   }
+}
+
+bool is_refusal(const response& answer) {
+  return answer.status < 200 || answer.status >= 300;
 }
 
 [[noreturn]] void refuse_length(const origin& from, std::size_t largest) {
@@ -133,6 +138,10 @@ task<lease> client::state::exchange(origin to, const request& what, exchange_opt
   std::optional<lease> l = co_await attempt(along, what, how, begun, false);
   if (!l) l = co_await attempt(along, what, how, begun, true);
   if (!l) throw failure(kind::unavailable, to.text() + ": no connection answers");
+  if (is_refusal(l->answer.head)) {
+    l->secrets = secrets_in(what, along.via ? along.via->authorization : "");
+    conceal(l->secrets, l->answer.head.headers);
+  }
   co_return std::move(*l);
 }
 
@@ -150,6 +159,7 @@ task<reply> client::perform(origin to, request what, exchange_options how, std::
   reply result;
   static_cast<response&>(result) = std::move(static_cast<response&>(l.answer.head));
   co_await read_whole(*l.held, to, largest, result.body);
+  conceal(l.secrets, result.body);
   state_->give_back(std::move(l));
   co_return result;
 }
@@ -165,6 +175,7 @@ client::open(origin to, request what, io::block_budget& budget, exchange_options
     result.body = make_body_source(*state_, std::move(l), budget);
   } else {
     co_await read_whole(*l.held, to, state_->options.largest_error_body, result.error_body);
+    conceal(l.secrets, result.error_body);
     state_->give_back(std::move(l));
   }
   co_return result;

@@ -7,6 +7,7 @@
 #include "proxy.hpp"
 #include "tls_context.hpp"
 
+#include <wale/base/secret.hpp>
 #include <wale/http/client.hpp>
 
 #include <chrono>
@@ -14,6 +15,7 @@
 #include <memory>
 #include <set>
 #include <string>
+#include <vector>
 
 namespace wale::http {
 
@@ -22,6 +24,7 @@ struct lease {
   std::unique_ptr<connection> held;
   std::string route;
   incoming answer;
+  std::vector<wale::secret> secrets; ///< that the rest of a refusal may repeat
 };
 
 struct client::state {

@@ -9,7 +9,8 @@
 //
 // Everything that goes wrong on the way throws kind::unavailable and names the origin, the phase
 // and what was seen; a certificate that does not verify throws kind::configuration. A status is
-// never a failure here: the caller reads it.
+// never a failure here: the caller reads it. What a refusal repeats of the request's credentials is
+// `***` when the caller gets it.
 
 #include <wale/http/message.hpp>
 #include <wale/http/url.hpp>

@@ -4,7 +4,7 @@
 PostgreSQL 15 is Debian's. Other versions come from the Maven artefact that ships initdb, pg_ctl and
 postgres as one archive; psql and pgbench are always Debian's. WAL-E 1.1.1 and moto, a server that
 speaks S3, come from PyPI, Azurite, Microsoft's emulator of Azure Blob Storage, from npm,
-fake-gcs-server from Go's module proxy.
+fake-gcs-server from Go's module proxy. Keystone 12 comes from PyPI too, where there is a Python 2.7 for it.
 """
 
 import fcntl
@@ -179,6 +179,67 @@ def azurite():
         return target
 
 
+# -- Keystone 12, the last one with version 2.0 of the identity service, for Python 2.7
+
+KEYSTONE_12 = "12.0.3"
+KEYSTONE_12_PINS = Path(__file__).with_name("keystone_12.txt")
+# Neither running nor installing Keystone needs these of Python.
+PYTHON_2_REST = shutil.ignore_patterns("*-packages", "test", "tests", "idlelib", "lib-tk", "*.a", "*.pyo")
+
+
+def python_2():
+    """The folder that a Python 2.7 is installed in, or None: no Debian since 11 has one."""
+    versions = Path(os.environ.get("PYENV_ROOT") or Path.home() / ".pyenv") / "versions"
+    told = (os.environ.get("WALE_PYTHON2"), shutil.which("python2.7"))
+    for program in filter(None, (*told, *sorted(versions.glob("2.7.*/bin/python2.7")))):
+        asked = subprocess.run(
+            [program, "-c", "import ensurepip, sqlite3, ssl, sys; print(sys.prefix)"],
+            stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+        )  # fmt: skip
+        if asked.returncode == 0:
+            return Path(asked.stdout.strip())
+    return None
+
+
+def keystone_12():
+    """The folder of a Python 2.7 with Keystone 12, or None where there is no Python 2.7.
+
+    A Python of its own and not a virtual environment, as that would lead to one that only its owner may
+    be able to read. Run it as `bin/python2.7` with keystone_12_environment().
+    """
+    with locked(f"keystone-{KEYSTONE_12}") as folder:
+        target = folder / f"keystone-{KEYSTONE_12}"
+        if target.is_dir():
+            return target
+        source = python_2()
+        if not source:
+            return None
+        making = folder / f"keystone-{KEYSTONE_12}.making"
+        shutil.rmtree(making, ignore_errors=True)
+        for part in ("lib/python2.7", "include/python2.7"):
+            shutil.copytree(source / part, making / part, symlinks=True, ignore=PYTHON_2_REST)
+        for library in source.glob("lib/libpython2.7.so*"):
+            shutil.copy2(library, making / "lib", follow_symlinks=False)
+        (making / "bin").mkdir()
+        python = Path(shutil.copy2(source / "bin/python2.7", making / "bin"))
+        environment = keystone_12_environment(making)
+        run(python, "-m", "ensurepip", env=environment)
+        run(python, "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check",
+            "--no-warn-script-location", "-r", KEYSTONE_12_PINS, env=environment)  # fmt: skip
+        # Half of it; it is copied for each run of the tests.
+        for name in ("tests", "locale-data", "ensurepip", "pip", "include"):
+            for unused in list(making.rglob(name)):
+                shutil.rmtree(unused, ignore_errors=True)
+        run(python, "-c", "import keystone.server.wsgi", env=environment)
+        making.rename(target)
+        return target
+
+
+def keystone_12_environment(folder):
+    """The variables with which the Python in the folder finds its own library only."""
+    return {**os.environ, "LD_LIBRARY_PATH": str(folder / "lib"), "PYTHONNOUSERSITE": "1"}
+
+
 # -- fake-gcs-server, from the Go module proxy
 
 GCS_SERVER = "github.com/fsouza/fake-gcs-server"
@@ -274,6 +335,7 @@ def main(versions):
     print(f"moto: {moto()}")
     print(f"Azurite: {azurite()}")
     print(f"fake-gcs-server: {fake_gcs_server()}")
+    print(f"Keystone 12: {keystone_12() or 'no Python 2.7 for it'}")
 
 
 if __name__ == "__main__":

@@ -31,6 +31,12 @@ def secure_swift(swift):
 
 
 @pytest.fixture(scope="session")
+def keystone(swift):
+    """Users of OpenStack's identity service, who reach the same storage by another proxy."""
+    return swift.start_keystone()
+
+
+@pytest.fixture(scope="session")
 def moto(scratch):
     """Has conditional writes and server-side encryption; believes every signature."""
     yield from running(Moto(scratch / "moto-server", scratch / "moto"))

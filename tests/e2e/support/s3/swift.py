@@ -71,6 +71,7 @@ paste.filter_factory = expiring_tokens:filter_factory
 use = egg:swift#tempauth
 user_test_tester = testing .admin
 user_test_stranger = nothing
+user_test_marked = s3cr3t-correct-horse .admin
 [filter:s3api]
 use = egg:swift#s3api
 location = us-east-1
@@ -160,17 +161,18 @@ class Swift:
     def user():
         return pwd.getpwuid(os.geteuid()).pw_name
 
-    def start_keystone(self):
+    def start_keystone(self, kind=Keystone, **options):
         """The same storage with Keystone's users, at another proxy; their accounts are their own."""
-        port = self.ports["proxy-keystone"] = free_port()
+        keystone = kind(self.folder / f"keystone-{len(self.ports)}", **options)
+        name = f"proxy-{keystone.folder.name}"
+        port = self.ports[name] = free_port()
         url = f"http://{HOST}:{port}"
-        self.keystone = Keystone(self.folder / "keystone").start(f"{url}/v1/AUTH_%(project_id)s")
-        self.processes.append(self.keystone)
-        users = KEYSTONE_USERS.format(url=self.keystone.url)
-        self.configure("proxy-keystone", self.proxy_configuration("authtoken keystoneauth") + users)
-        server = self.serve("proxy-keystone")
+        self.processes.append(keystone.start(f"{url}/v1/AUTH_%(project_id)s"))
+        users = KEYSTONE_USERS.format(url=keystone.url)
+        self.configure(name, self.proxy_configuration("authtoken keystoneauth") + users)
+        server = self.serve(name)
         server.wait(lambda: answers(f"{url}/healthcheck"), "Swift's proxy for Keystone's users")
-        return self.keystone
+        return keystone
 
     def proxy_configuration(self, users="tokens s3api tempauth"):
         filters = "".join(
@@ -245,8 +247,8 @@ class Swift:
 class KeystoneSwift(Swift):
     """The same server as seen by a user of Keystone."""
 
-    def __init__(self, swift):
-        self.keystone, self.url, self.token = swift.keystone, swift.url, None
+    def __init__(self, swift, keystone):
+        self.keystone, self.url, self.token = keystone, swift.url, None
 
     def login(self, endpoint=None):
         return self.keystone.environment()

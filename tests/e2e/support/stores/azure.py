@@ -31,6 +31,7 @@ from support.scratch import copy_readable
 LARGE = 6 << 20  # docs/format.md
 VERSION = "2025-11-05"
 WRITERS = 8
+TOKEN_MARK = "bm9ib2R5LXZlcmlmaWVzLXRoaXM"  # how every token ends
 SIGNED = ("content-encoding", "content-language", "content-length", "content-md5", "content-type",
           "date", "if-modified-since", "if-match", "if-none-match", "if-unmodified-since", "range")  # fmt: skip
 
@@ -151,7 +152,7 @@ def token(seconds=3600):
     now = int(time.time())
     claims = {"iss": "https://sts.windows.net/tests/", "aud": "https://storage.azure.com",
               "nbf": now - 60, "iat": now - 60, "exp": now + seconds}  # fmt: skip
-    return ".".join([part({"alg": "RS256", "typ": "JWT"}), part(claims), "bm9ib2R5"])
+    return ".".join([part({"alg": "RS256", "typ": "JWT"}), part(claims), TOKEN_MARK])
 
 
 class Identities:

@@ -20,6 +20,12 @@ FRONT = Path(__file__).with_name("processes") / "google_front.py"
 LARGE = 6 << 20  # docs/format.md
 WRITERS = 8
 ACCOUNT = "archiver@tests.iam.gserviceaccount.com"
+TOKEN_MARK = "ya29."  # how every token begins
+USER_CLIENT = {
+    "client_id": "tests",
+    "client_secret": "s3cr3t-of-the-client",
+    "refresh_token": "1//s3cr3t-for-refreshing",
+}
 USES = 5  # requests that a token of the front is good for
 
 numbers = itertools.count(1)
@@ -50,7 +56,8 @@ class Server:
         for name in ("good", "wrong"):
             make_key(self.folder, name, f"{self.front_url}/token")
         front = self.spawn(
-            "front", "/usr/bin/python3", FRONT, self.front_port, self.url, self.folder / "good.pub", ACCOUNT, USES
+            "front", "/usr/bin/python3", FRONT, self.front_port, self.url, self.folder / "good.pub", ACCOUNT, USES,
+            json.dumps(USER_CLIENT),
         )  # fmt: skip
         server.wait(lambda: answers(f"{self.url}/storage/v1/b?project=tests"), "fake-gcs-server")
         front.wait(lambda: answers(f"{self.front_url}/token"), "the front of fake-gcs-server")

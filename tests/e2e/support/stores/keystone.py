@@ -1,15 +1,19 @@
-"""OpenStack Keystone from Debian's packages (identity API v3), and an identity service of version 2.0.
+"""OpenStack Keystone from Debian's packages (identity API v3), and identity services of version 2.0.
 
-Keystone 12 was the last one with version 2.0, and needs a Python that nobody has: so a small script
-answers in its stead, and hands out tokens of the Swift behind it.
+Keystone 12 was the last one with version 2.0, and needs a Python 2.7, which few machines have. So there
+is a small script too, which answers in its stead and hands out tokens of the Swift behind it.
 """
 
+import contextlib
 import json
+import os
+import shutil
 import threading
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from support.install import keystone_12_environment
 from support.s3.process import HOST, Process, answers, free_port
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has Keystone's packages
@@ -20,6 +24,8 @@ CONF = """\
 log_file = {folder}/log/keystone.log
 [database]
 connection = sqlite:///{folder}/keystone.db
+[token]
+expiration = {token_life}
 [fernet_tokens]
 key_repository = {folder}/fernet
 [fernet_receipts]
@@ -30,6 +36,30 @@ key_repository = {folder}/credential
 backend = dogpile.cache.memory_pickle
 [identity]
 password_hash_rounds = 4
+"""
+
+# Keystone 12: its version 2.0 changes objects that are in the cache, and fails when it meets them again.
+CONF_12 = CONF.replace("[cache]\n", "[cache]\nenabled = false\n") + """\
+[paste_deploy]
+config_file = {folder}/paste.ini
+"""
+FILTERS_12 = ("url_normalize", "build_auth_context", "token_auth", "json_body")
+PASTE_12 = "".join(f"[filter:{name}]\nuse = egg:keystone#{name}\n" for name in FILTERS_12) + f"""\
+[pipeline:v2]
+pipeline = {" ".join(FILTERS_12)} v2_app
+[app:v2_app]
+use = egg:keystone#public_service
+[pipeline:v3]
+pipeline = {" ".join(FILTERS_12)} v3_app
+[app:v3_app]
+use = egg:keystone#service_v3
+[app:versions]
+use = egg:keystone#public_version_service
+[composite:main]
+use = egg:Paste#urlmap
+/v2.0 = v2
+/v3 = v3
+/ = versions
 """
 
 
@@ -48,12 +78,14 @@ class Keystone:
     """User `demo` is a member of project `demo`, both in domain `Default`; the catalogue of `region`
     has the object store, that of `elsewhere` one that is not there."""
 
+    configuration_text = CONF
     region, user, password, project = "RegionOne", "demo", "demo pässword", "demo"
 
-    def __init__(self, folder):
-        self.folder = folder
+    def __init__(self, folder, token_life=3600):
+        self.folder, self.token_life = folder, token_life
         self.port = free_port()
         self.url = f"http://{HOST}:{self.port}"
+        self.log = folder / f"log/server-{self.port}.log"
         self.process = None
         self.token = None
 
@@ -62,13 +94,32 @@ class Keystone:
         (self.folder / "log").mkdir(parents=True)
         for keys in ("fernet", "credential"):
             (self.folder / keys).mkdir(mode=0o700)
-        self.configuration = self.folder / "keystone.conf"
-        self.configuration.write_text(CONF.format(folder=self.folder))
-        log = self.folder / "log/server.log"
-        self.process = Process((PYTHON, LAUNCHER, self.configuration, HOST, self.port), log)
-        self.process.wait(lambda: answers(f"{self.url}/v3"), "Keystone")
+        self.launch()
         self.seed(object_store)
         return self
+
+    def launch(self):
+        configuration = self.folder / f"keystone-{self.port}.conf"
+        configuration.write_text(self.configuration_text.format(folder=self.folder, token_life=self.token_life))
+        self.process = self.spawn(LAUNCHER, configuration, HOST, self.port)
+        self.process.wait(lambda: answers(f"{self.url}/v3"), "Keystone")
+
+    def spawn(self, *command):
+        return Process((PYTHON, *command), self.log)
+
+    @contextlib.contextmanager
+    def beside(self, token_life):
+        """Another one with the same users, whose tokens end sooner; each takes those of the other."""
+        other = type(self)(self.folder, token_life)
+        try:
+            other.launch()
+            yield other
+        finally:
+            other.stop()
+
+    def signed_in(self):
+        """How many times somebody has."""
+        return self.log.read_text().count('tokens HTTP/1.1" 20')
 
     def stop(self):
         if self.process:
@@ -91,6 +142,8 @@ class Keystone:
             return ask(method, f"{self.url}/v3/{path}", body, **{"X-Auth-Token": token})[1]
 
         roles = {role["name"]: role["id"] for role in api("GET", "roles")["roles"]}
+        if "member" not in roles:
+            roles["member"] = api("POST", "roles", {"role": {"name": "member"}})["role"]["id"]
         people = ((self.user, self.password, self.project, "member"),
                   ("swift", "swift", "service", "admin"))  # fmt: skip
         for user, password, project, role in people:
@@ -128,14 +181,38 @@ class Keystone:
         }
 
 
+class Keystone12(Keystone):
+    """The last one with version 2.0, which is what it is asked with here; it has version 3 too."""
+
+    configuration_text = CONF_12
+
+    @staticmethod
+    def home():
+        """Where tests/e2e/run puts it, if it has it."""
+        return Path(os.environ["WALE_TEST_SCRATCH"]) / "keystone-12"
+
+    def spawn(self, *command):
+        (self.folder / "paste.ini").write_text(PASTE_12)
+        home = self.home()
+        return Process((home / "bin/python2.7", *command), self.log, env=keystone_12_environment(home))
+
+    def environment(self):
+        """Without a version, which is 2 then, as in WAL-E."""
+        v2 = {**super().environment(), "SWIFT_AUTHURL": f"{self.url}/v2.0"}
+        del v2["SWIFT_AUTH_VERSION"]
+        return v2
+
+
 class IdentityV2:
     """POST /v2.0/tokens, as the Identity API v2.0 has it, in front of a Swift with tempauth."""
 
     tenant, region = "a tenant", "RegionTwo"
 
-    def __init__(self, swift):
+    def __init__(self, swift, user=None, password=None):
         self.swift = swift
+        self.user, self.password = user or swift.key_id, password or swift.secret
         self.signed_in = 0
+        self.shown_url = None  # the storage URL, if not Swift's own
 
     def start(self):
         service = self
@@ -170,7 +247,7 @@ class IdentityV2:
         wanted = {
             "auth": {
                 "tenantName": self.tenant,
-                "passwordCredentials": {"username": self.swift.key_id, "password": self.swift.secret},
+                "passwordCredentials": {"username": self.user, "password": self.password},
             }
         }
         if path != "/v2.0/tokens":
@@ -179,6 +256,7 @@ class IdentityV2:
             return 401, {"error": {"code": 401, "title": "Unauthorized", "message": "Invalid user / password"}}
         self.signed_in += 1
         token, storage_url = self.swift.sign_in()
+        storage_url = self.shown_url or storage_url
         nowhere = f"http://{HOST}:9/v1/AUTH_test"
         endpoints = [
             {"region": "elsewhere", "publicURL": nowhere, "internalURL": nowhere, "adminURL": nowhere},
@@ -191,7 +269,7 @@ class IdentityV2:
                     {"type": "identity", "name": "keystone", "endpoints": endpoints[:1]},
                     {"type": "object-store", "name": "swift", "endpoints": endpoints},
                 ],
-                "user": {"username": self.swift.key_id},
+                "user": {"username": self.user},
             }
         }
 
@@ -200,6 +278,6 @@ class IdentityV2:
             "SWIFT_AUTHURL": self.url,
             "SWIFT_REGION": self.region,
             "SWIFT_TENANT": self.tenant,
-            "SWIFT_USER": self.swift.key_id,
-            "SWIFT_PASSWORD": self.swift.secret,
+            "SWIFT_USER": self.user,
+            "SWIFT_PASSWORD": self.password,
         }

@@ -1,8 +1,10 @@
-"""usage: google_front.py PORT UPSTREAM PUBLIC_KEY ACCOUNT USES
+"""usage: google_front.py PORT UPSTREAM PUBLIC_KEY ACCOUNT USES USER
 
 Google's token endpoint, as strict as its documentation ("Using OAuth 2.0 for Server to Server
 Applications"): RS256 by that key, issuer, audience, scope, at most an hour, a clock that is right. All
-else goes on to UPSTREAM, if it comes with a token that was not used USES times before.
+else goes on to UPSTREAM, if it comes with a token that was not used USES times before. Tokens are given
+to USER too, an object with what an authorised user has to send, and to who asks as if on a machine of
+Google's.
 `openssl` judges signatures, so nothing of the program under test does.
 """
 
@@ -17,7 +19,8 @@ import tempfile
 import time
 import urllib.parse
 
-PORT, UPSTREAM, PUBLIC_KEY, ACCOUNT, USES = sys.argv[1:]
+PORT, UPSTREAM, PUBLIC_KEY, ACCOUNT, USES, USER = sys.argv[1:]
+MACHINE = "/computeMetadata/v1/instance/service-accounts/default/token"
 GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
 SCOPE = "https://www.googleapis.com/auth/devstorage.read_write"
 SKEW = 300  # seconds
@@ -39,6 +42,8 @@ def signed(text, signature):
 
 def complaint(form):
     """What is wrong with the request for a token; None if nothing is."""
+    if form.get("grant_type") == "refresh_token":
+        return None if form == {"grant_type": "refresh_token", **json.loads(USER)} else "Bad Request"
     if form.get("grant_type") != GRANT:
         return "Invalid grant_type"
     header, payload, signature = form["assertion"].split(".")
@@ -69,7 +74,9 @@ class Front(http.server.BaseHTTPRequestHandler):
     def serve(self):
         body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
         if self.path == "/token":
-            return self.give_token(dict(urllib.parse.parse_qsl(body.decode())))
+            return self.give_token(complaint(dict(urllib.parse.parse_qsl(body.decode()))))
+        if self.path == MACHINE:
+            return self.give_token(None if self.headers["Metadata-Flavor"] == "Google" else "Bad Request")
         token = (self.headers.get("Authorization") or "").removeprefix("Bearer ")
         given[token] = given.get(token, 0) - 1
         if given[token] < 0:
@@ -77,16 +84,15 @@ class Front(http.server.BaseHTTPRequestHandler):
             return self.say(401, json.dumps({"error": problem}).encode())
         return self.forward(body)
 
-    def give_token(self, form):
-        wrong = complaint(form)
+    def give_token(self, wrong):
         if wrong:
             answer = {"error": "invalid_grant", "error_description": wrong}
             return self.say(400, json.dumps(answer).encode())
-        token = secrets.token_urlsafe()
+        token = "ya29." + secrets.token_urlsafe()
         given[token] = int(USES)
         # It says an hour all the same: that a token ends early is what 401 is for.
         answer = {"access_token": token, "expires_in": 3599, "token_type": "Bearer"}
-        return self.say(200, json.dumps(answer).encode())
+        return self.say(200, json.dumps(answer).encode(), [("Metadata-Flavor", "Google")])
 
     def forward(self, body):
         upstream = http.client.HTTPConnection(urllib.parse.urlsplit(UPSTREAM).netloc, timeout=60)

@@ -1,14 +1,22 @@
 """usage: keystone_launcher.py CONFIGURATION HOST PORT
 
-Makes Keystone's database and keys, with user, project and domain of the administrator, and serves.
+Serves; makes Keystone's database and keys before, with user, project and domain of the administrator,
+if there is no database beside the configuration.
+Python 3 runs Debian's Keystone with it, Python 2.7 Keystone 12.
 """
 
 import os
 import sqlite3
 import sys
 import traceback
-from socketserver import ThreadingMixIn
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
+
+try:
+    from socketserver import ThreadingMixIn
+except ImportError:
+    from SocketServer import ThreadingMixIn
+
+DATABASE = "keystone.db"
 
 
 class Server(ThreadingMixIn, WSGIServer):
@@ -16,8 +24,8 @@ class Server(ThreadingMixIn, WSGIServer):
 
 
 class Handler(WSGIRequestHandler):
-    def log_message(self, *_):
-        pass
+    def log_message(self, form, *values):
+        sys.stderr.write(form % values + "\n")
 
 
 def manage(configuration, *command):
@@ -27,19 +35,17 @@ def manage(configuration, *command):
     child = os.fork()
     if child == 0:
         try:
-            cli.main(["keystone-manage", "--config-file", configuration, *command])
+            cli.main(["keystone-manage", "--config-file", configuration] + list(command))
         except BaseException:
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
     if os.waitpid(child, 0)[1] != 0:
-        sys.exit(f"keystone-manage {command[0]} failed")
+        sys.exit("keystone-manage %s failed" % command[0])
 
 
-def main(configuration, host, port):
-    os.chdir(os.path.dirname(configuration))
+def prepare(configuration, url):
     owner = ["--keystone-user", str(os.geteuid()), "--keystone-group", str(os.getegid())]
-    url = f"http://{host}:{port}/v3"
     manage(configuration, "db_sync")
     manage(configuration, "fernet_setup", *owner)
     manage(configuration, "credential_setup", *owner)
@@ -47,8 +53,14 @@ def main(configuration, host, port):
            "--bootstrap-region-id", "RegionOne", "--bootstrap-public-url", url,
            "--bootstrap-internal-url", url)  # fmt: skip
     # Else readers block a writer, and with it the request: "database is locked".
-    with sqlite3.connect("keystone.db") as database:
+    with sqlite3.connect(DATABASE) as database:
         database.execute("pragma journal_mode=wal")
+
+
+def main(configuration, host, port):
+    os.chdir(os.path.dirname(configuration))
+    if not os.path.exists(DATABASE):
+        prepare(configuration, "http://%s:%s/v3" % (host, port))
 
     os.environ["OS_KEYSTONE_CONFIG_FILES"] = configuration
     sys.argv = sys.argv[:1]
