@@ -257,6 +257,13 @@ class Runs:
             ]
 
     def run(self, side, make_stage):
+        outcome = self.run_once(side, make_stage)
+        # Seen in CI alone: it gives a server up after a minute. What it always dies of, it dies of again.
+        if side == "theirs" and "An unprocessed exception" in outcome.err:
+            outcome = self.run_once(side, make_stage)
+        return outcome
+
+    def run_once(self, side, make_stage):
         stage = make_stage(side)
         try:
             return stage.run(self.tools[side])
@@ -280,10 +287,10 @@ def runs(request, scratch, data, tool, original):
 
 
 @pytest.fixture(scope="module")
-def runs_on_s3(request, scratch, tool, original, moto, new_bucket):
+def runs_on_s3(request, scratch, tool, original, swift, new_bucket):
     made = Runs(tool, original)
     folder = new_folder(scratch)
-    bucket = new_bucket(moto).at(AWS_REGION=UNSET)
+    bucket = new_bucket(swift).at(AWS_REGION=UNSET)
     fill_bucket(S3[0], bucket.at(prefix=S3[0].archive))
     for number, item in enumerate(request.session.items):
         if item.function is test_on_s3:
