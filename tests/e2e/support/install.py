@@ -202,7 +202,7 @@ def python_2():
 
 
 def keystone_12():
-    """The folder of a Python 2.7 with Keystone 12, or None where there is no Python 2.7.
+    """The folder of a Python 2.7 with Keystone 12, or None where there is no Python 2.7, or none that will do.
 
     A Python of its own and not a virtual environment, as that would lead to one that only its owner may
     be able to read. Run it as `bin/python2.7` with keystone_12_environment().
@@ -216,23 +216,31 @@ def keystone_12():
             return None
         making = folder / f"keystone-{KEYSTONE_12}.making"
         shutil.rmtree(making, ignore_errors=True)
-        for part in ("lib/python2.7", "include/python2.7"):
-            shutil.copytree(source / part, making / part, symlinks=True, ignore=PYTHON_2_REST)
-        for library in source.glob("lib/libpython2.7.so*"):
-            shutil.copy2(library, making / "lib", follow_symlinks=False)
-        (making / "bin").mkdir()
-        python = Path(shutil.copy2(source / "bin/python2.7", making / "bin"))
-        environment = keystone_12_environment(making)
-        run(python, "-m", "ensurepip", env=environment)
-        run(python, "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check",
-            "--no-warn-script-location", "-r", KEYSTONE_12_PINS, env=environment)  # fmt: skip
-        # Half of it; it is copied for each run of the tests.
-        for name in ("tests", "locale-data", "ensurepip", "pip", "include"):
-            for unused in list(making.rglob(name)):
-                shutil.rmtree(unused, ignore_errors=True)
-        run(python, "-c", "import keystone.server.wsgi", env=environment)
+        try:
+            make_keystone_12(source, making)
+        except (OSError, SystemExit) as error:
+            print(f"Without Keystone 12, as {source} will not do: {error}", file=sys.stderr)
+            return None
         making.rename(target)
         return target
+
+
+def make_keystone_12(source, making):
+    for part in ("lib/python2.7", "include/python2.7"):
+        shutil.copytree(source / part, making / part, symlinks=True, ignore=PYTHON_2_REST)
+    for library in source.glob("lib/libpython2.7.so*"):
+        shutil.copy2(library, making / "lib", follow_symlinks=False)
+    (making / "bin").mkdir()
+    python = Path(shutil.copy2(source / "bin/python2.7", making / "bin"))
+    environment = keystone_12_environment(making)
+    run(python, "-m", "ensurepip", env=environment)
+    run(python, "-m", "pip", "install", "-q", "--no-deps", "--disable-pip-version-check",
+        "--no-warn-script-location", "-r", KEYSTONE_12_PINS, env=environment)  # fmt: skip
+    # Half of it; it is copied for each run of the tests.
+    for name in ("tests", "locale-data", "ensurepip", "pip", "include"):
+        for unused in list(making.rglob(name)):
+            shutil.rmtree(unused, ignore_errors=True)
+    run(python, "-c", "import keystone.server.wsgi", env=environment)
 
 
 def keystone_12_environment(folder):
