@@ -13,7 +13,11 @@ using namespace wale::test;
 
 namespace {
 
+#ifdef __SANITIZE_ADDRESS__
+constexpr unsigned archives = 200; // twenty times as slow, and the planner has no memory of its own
+#else
 constexpr unsigned archives = 2000;
+#endif
 
 // Walks up the family; a history that is missing on the way could have said anything.
 bool may_follow(const made_archive& a, std::uint32_t tli, std::uint32_t of) {
