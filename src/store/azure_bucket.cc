@@ -2,7 +2,6 @@
 // read in azure_xml and judged in azure_errors.
 #include "azure_bucket.hpp"
 
-#include "azure_facts.hpp"
 #include "azure_xml.hpp"
 
 #include <wale/base/base64.hpp>
@@ -51,7 +50,7 @@ azure_bucket::azure_bucket(
   traits_.most_parts = 50'000;  // Put Block List, "Remarks"
 }
 
-azure_question azure_bucket::about(const char* doing, const std::string& key) const {
+question azure_bucket::about(const char* doing, const std::string& key) const {
   return {doing, traits_.url_root + key};
 }
 
@@ -93,7 +92,7 @@ task<outcome> azure_bucket::put(
     object_description description,
     http::body_pieces body,
     put_condition condition) {
-  const azure_question q = about(storing, key);
+  const question q = about(storing, key);
   const bool create_only = condition == put_condition::create_only;
   const std::string sum = co_await md5_of(body);
   http::exchange_options how;
@@ -101,10 +100,10 @@ task<outcome> azure_bucket::put(
   http::request r = requests_.put(key, description, std::move(body), create_only, sum);
   const http::reply answer = co_await exchange(std::move(r), how);
   if (is_success(answer)) {
-    require_azure_etag(q, answer);
+    require_etag(azure_answers, q, answer);
     co_return outcome::stored;
   }
-  const azure_verdict v = judge(q, answer, answer.body);
+  const azure_verdict v = judge_azure(q, answer, answer.body);
   const bool forbidden =
       v.meaning == azure_meaning::exists || v.meaning == azure_meaning::other_blob;
   if (create_only && forbidden) co_return outcome::exists;
@@ -123,7 +122,7 @@ azure_bucket::begin(std::string key, object_description description, put_conditi
 
 task<uploaded_part>
 azure_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces body) {
-  const azure_question q = about("could not store a part of an object", to.key);
+  const question q = about("could not store a part of an object", to.key);
   uploaded_part part;
   part.number = number;
   part.size = http::size_of(body);
@@ -133,23 +132,23 @@ azure_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces
   how.expect_continue = true;
   http::request r = requests_.block(to.key, part.tag, std::move(body), part.checksum);
   const http::reply answer = co_await exchange(std::move(r), how);
-  if (!is_success(answer)) throw mend(judge(q, answer, answer.body));
+  if (!is_success(answer)) throw mend(judge_azure(q, answer, answer.body));
   co_return part;
 }
 
 // Who commits a blob drops the blocks of all others for it. So a list that is refused may mean that
 // another writer was first.
 task<outcome> azure_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts) {
-  const azure_question q = about("could not finish to store an object", what.key);
+  const question q = about("could not finish to store an object", what.key);
   const std::string body = compose_block_list(parts);
   const bool create_only = what.condition == put_condition::create_only;
   http::request r = requests_.commit(what, body, create_only);
   const http::reply answer = co_await exchange(std::move(r));
   if (is_success(answer)) {
-    require_azure_etag(q, answer);
+    require_etag(azure_answers, q, answer);
     co_return outcome::stored;
   }
-  const azure_verdict v = judge(q, answer, answer.body);
+  const azure_verdict v = judge_azure(q, answer, answer.body);
   const bool forbidden =
       v.meaning == azure_meaning::exists || v.meaning == azure_meaning::other_blob;
   if (create_only && forbidden) co_return outcome::exists;
@@ -169,18 +168,18 @@ task<std::vector<unfinished_upload>> azure_bucket::unfinished(std::string) {
 }
 
 task<std::optional<object_facts>> azure_bucket::head(std::string key) {
-  const azure_question q = about("could not look at an object", key);
+  const question q = about("could not look at an object", key);
   http::request r = requests_.head(key);
   const http::reply answer = co_await exchange(std::move(r));
-  if (is_success(answer)) co_return azure_facts_of_whole(q, answer);
-  const azure_verdict v = judge(q, answer, answer.body);
+  if (is_success(answer)) co_return facts_of_whole(azure_answers, q, answer);
+  const azure_verdict v = judge_azure(q, answer, answer.body);
   if (v.meaning == azure_meaning::absent) co_return std::nullopt;
   throw mend(v);
 }
 
 task<std::optional<opened_object>> azure_bucket::get(
     std::string key, std::uint64_t offset, std::string etag, io::block_budget& budget) {
-  const azure_question q = about(reading, key);
+  const question q = about(reading, key);
   http::request r = requests_.get(key, offset, etag);
   co_await authority_->authorize(r, server_time());
   http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
@@ -188,7 +187,7 @@ task<std::optional<opened_object>> azure_bucket::get(
     opened_object found;
     std::exception_ptr error;
     try {
-      found.facts = azure_facts_of_rest(q, answer, answer.length, offset);
+      found.facts = facts_of_rest(azure_answers, q, answer, answer.length, offset);
     } catch (...) {
       error = std::current_exception();
     }
@@ -197,16 +196,16 @@ task<std::optional<opened_object>> azure_bucket::get(
     found.body = std::move(answer.body);
     co_return std::optional<opened_object>(std::move(found));
   }
-  const azure_verdict v = judge(q, answer, answer.error_body);
+  const azure_verdict v = judge_azure(q, answer, answer.error_body);
   if (v.meaning == azure_meaning::absent) co_return std::nullopt;
-  if (v.meaning == azure_meaning::other_blob) throw azure_blob_replaced(q);
+  if (v.meaning == azure_meaning::other_blob) throw replaced_while_read(q);
   throw mend(v);
 }
 
 // The service goes on at a marker of its own, which may lead to empty pages. After a name that no
 // page of ours ended with, it is begun anew, and what comes before is left out.
 task<list_page> azure_bucket::list(std::string key_prefix, std::string after) {
-  const azure_question q = about(listing, key_prefix);
+  const question q = about(listing, key_prefix);
   const auto known = markers_.find({key_prefix, after});
   std::string marker;
   if (known != markers_.end()) marker = known->second;
@@ -214,7 +213,7 @@ task<list_page> azure_bucket::list(std::string key_prefix, std::string after) {
   do {
     http::request r = requests_.list(key_prefix, marker);
     const http::reply answer = co_await exchange(std::move(r));
-    if (!is_success(answer)) throw mend(judge(q, answer, answer.body));
+    if (!is_success(answer)) throw mend(judge_azure(q, answer, answer.body));
     azure_listing found = parse_azure_listing(answer.body);
     if (!found.next_marker.empty() && found.next_marker == marker)
       throw failure(
@@ -232,11 +231,11 @@ task<list_page> azure_bucket::list(std::string key_prefix, std::string after) {
 }
 
 task<std::optional<failed_removal>> azure_bucket::remove_one(std::string key) {
-  const azure_question q = about(removing, key);
+  const question q = about(removing, key);
   http::request r = requests_.remove(key);
   const http::reply answer = co_await exchange(std::move(r));
   if (is_success(answer)) co_return std::nullopt;
-  const azure_verdict v = judge(q, answer, answer.body);
+  const azure_verdict v = judge_azure(q, answer, answer.body);
   if (v.meaning == azure_meaning::absent) co_return std::nullopt;
   const bool its_own =
       v.meaning == azure_meaning::exists || v.meaning == azure_meaning::of_this_blob;

@@ -56,7 +56,7 @@ public:
   task<> close() override;
 
 private:
-  azure_question about(const char* doing, const std::string& key) const;
+  question about(const char* doing, const std::string& key) const;
   std::chrono::system_clock::time_point server_time() const;
   task<http::reply> exchange(http::request r, http::exchange_options how = {});
   task<std::string> md5_of(const http::body_pieces& body);

@@ -138,7 +138,7 @@ bool may_be_shown(std::string_view detail) {
 
 // Message begins with a line of words; request id and time come after it. A body that is no Error
 // document is not shown: a proxy may repeat our headers in it.
-std::string detail_of(const azure_question& q, const http::response& head, const azure_error& e) {
+std::string detail_of(const question& q, const http::response& head, const azure_error& e) {
   std::string text = "Request about \"" + q.url + "\": the server answered with status " +
                      std::to_string(head.status);
   if (!e.code.empty()) text += " " + printable(e.code);
@@ -207,7 +207,7 @@ request_failure azure_verdict::mended() const {
   return {failure, repeat::at_once, failure.code()};
 }
 
-azure_verdict judge(const azure_question& q, const http::response& head, std::string_view body) {
+azure_verdict judge_azure(const question& q, const http::response& head, std::string_view body) {
   azure_error error = parse_azure_error(body).value_or(azure_error{});
   if (error.code.empty()) error.code = head.headers.get("x-ms-error-code");
   const azure_meaning m = meaning_of(head.status, error.code);

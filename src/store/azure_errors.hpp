@@ -6,6 +6,7 @@
 
 #include "azure_xml.hpp"
 #include "bucket.hpp"
+#include "question.hpp"
 
 #include <wale/http/message.hpp>
 
@@ -26,12 +27,6 @@ enum class azure_meaning {
   final,           ///< asking again gets the same answer
 };
 
-/// What was asked, in the words for MSG and DETAIL.
-struct azure_question {
-  std::string doing; ///< MSG: `could not store an object`
-  std::string url;   ///< DETAIL: `wabs://container/key`
-};
-
 struct azure_verdict {
   azure_meaning meaning;
   azure_error error; ///< code empty if the server said none
@@ -43,6 +38,6 @@ struct azure_verdict {
 };
 
 /// Any answer but the success that was hoped for.
-azure_verdict judge(const azure_question& q, const http::response& head, std::string_view body);
+azure_verdict judge_azure(const question& q, const http::response& head, std::string_view body);
 
 } // namespace wale::store

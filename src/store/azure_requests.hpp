@@ -4,6 +4,7 @@
 
 #include "azure_address.hpp"
 #include "bucket.hpp"
+#include "object_answer.hpp"
 
 #include <wale/http/message.hpp>
 
@@ -19,6 +20,8 @@ inline constexpr const char* azure_version = "2025-11-05";
 /// metadata for Blob Storage resources").
 inline constexpr const char* azure_digest_header = "x-ms-meta-wale_sha256";
 inline constexpr const char* azure_token_header = "x-ms-meta-wale_upload";
+inline constexpr answer_dialect azure_answers{
+    "an Azure Blob service", azure_token_header, azure_digest_header};
 
 class azure_requests {
 public:

@@ -37,7 +37,7 @@ bool is_whole(const object_facts& stored, std::uint64_t size, std::uint32_t sum)
   return stored.size == size && (!stored.crc32c || *stored.crc32c == sum);
 }
 
-request_failure damaged(const gcs_question& q, repeat when) {
+request_failure damaged(const question& q, repeat when) {
   failure f(
       kind::unavailable,
       q.doing,
@@ -46,23 +46,15 @@ request_failure damaged(const gcs_question& q, repeat when) {
   return request_failure(std::move(f), when);
 }
 
-request_failure broken_off(const gcs_question& q, const char* what, repeat when) {
+request_failure broken_off(const question& q, const char* what, repeat when) {
   failure f(kind::unavailable, q.doing, q.url + ": " + what, "Run it again.");
   return request_failure(std::move(f), when, when == repeat::never ? "NoSuchUpload" : "");
 }
 
 // It was stored meanwhile.
-request_failure appeared(const gcs_question& q) {
+request_failure appeared(const question& q) {
   failure f(kind::unavailable, q.doing, q.url + " was not there at first, and then it was.");
   return request_failure(std::move(f), repeat::at_once);
-}
-
-failure replaced_while_read(const gcs_question& q) {
-  return failure(
-      kind::corrupt,
-      "an object was replaced while it was read",
-      q.url + " is another object than the one that was begun to be read.",
-      "Run it again; and find out who writes there.");
 }
 
 } // namespace
@@ -85,7 +77,7 @@ gcs_bucket::gcs_bucket(
 }
 
 // Names begin with a slash, which WAL-E does not show.
-gcs_question gcs_bucket::about(const char* doing, const std::string& key) const {
+question gcs_bucket::about(const char* doing, const std::string& key) const {
   return {doing, traits_.url_root + key.substr(key.starts_with('/') ? 1 : 0)};
 }
 
@@ -103,7 +95,7 @@ task<std::uint64_t> gcs_bucket::authorise(http::request& r) {
   co_return with.round;
 }
 
-task<http::reply> gcs_bucket::exchange(gcs_question q, http::request r) {
+task<http::reply> gcs_bucket::exchange(question q, http::request r) {
   const std::uint64_t round = co_await authorise(r);
   http::exchange_options how;
   http::reply answer = co_await client_->perform(address_.origin(), std::move(r), how);
@@ -114,8 +106,8 @@ task<http::reply> gcs_bucket::exchange(gcs_question q, http::request r) {
 
 // A token that was fetched after one had been refused, and is refused too, will not be the last.
 request_failure gcs_bucket::refused(
-    const gcs_question& q, const http::response& head, std::string_view body, std::uint64_t round) {
-  const gcs_verdict v = judge(q, head, body);
+    const question& q, const http::response& head, std::string_view body, std::uint64_t round) {
+  const gcs_verdict v = judge_gcs(q, head, body);
   if (!tokens_ || (refused_round_ && round > *refused_round_)) return v.unmended();
   refused_round_ = std::max(refused_round_.value_or(0), round);
   tokens_->forget(round);
@@ -131,7 +123,7 @@ task<outcome> gcs_bucket::put(
     object_description description,
     http::body_pieces body,
     put_condition condition) {
-  const gcs_question q = about(storing, key);
+  const question q = about(storing, key);
   const bool create_only = condition == put_condition::create_only;
   auto job = [&body] { return sum_of(body, 0); };
   const std::uint32_t sum = co_await runtime_.offload(job);
@@ -139,7 +131,7 @@ task<outcome> gcs_bucket::put(
   http::request r = requests_.put(key, around, body, create_only);
   const http::reply answer = co_await exchange(q, std::move(r));
   if (create_only && answer.status == 412) co_return outcome::exists;
-  if (!is_success(answer)) throw judge(q, answer, answer.body).failure;
+  if (!is_success(answer)) throw judge_gcs(q, answer, answer.body).failure;
   const object_facts stored = parse_object(q, answer.body);
   if (is_whole(stored, http::size_of(body), sum)) co_return outcome::stored;
   co_await discard(key, stored.etag);
@@ -148,12 +140,12 @@ task<outcome> gcs_bucket::put(
 
 // Ours, and nobody may take it for good.
 task<> gcs_bucket::discard(std::string key, std::string generation) {
-  const gcs_question q = about(removing, key);
+  const question q = about(removing, key);
   std::string trouble;
   try {
     http::request r = requests_.remove(key, generation);
     const http::reply answer = co_await exchange(q, std::move(r));
-    if (!is_success(answer)) trouble = judge(q, answer, answer.body).failure.text().detail;
+    if (!is_success(answer)) trouble = judge_gcs(q, answer, answer.body).failure.text().detail;
   } catch (const failure& f) {
     if (f.why() == kind::interrupted) throw;
     trouble = f.text().detail;
@@ -172,13 +164,13 @@ gcs_session& gcs_bucket::session_of(const upload& u) {
 
 task<upload>
 gcs_bucket::begin(std::string key, object_description description, put_condition condition) {
-  const gcs_question q = about("could not begin to store an object", key);
+  const question q = about("could not begin to store an object", key);
   const bool create_only = condition == put_condition::create_only;
   const std::string document = compose_description(description);
   http::request r = requests_.begin(key, document, create_only);
   const http::reply answer = co_await exchange(q, std::move(r));
   const bool forbidden = create_only && answer.status == 412;
-  if (!forbidden && !is_success(answer)) throw judge(q, answer, answer.body).failure;
+  if (!forbidden && !is_success(answer)) throw judge_gcs(q, answer, answer.body).failure;
   upload begun;
   begun.id = std::to_string(++next_session_);
   begun.key = std::move(key);
@@ -192,7 +184,7 @@ gcs_bucket::begin(std::string key, object_description description, put_condition
 
 task<uploaded_part>
 gcs_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces body) {
-  const gcs_question q = about("could not store a part of an object", to.key);
+  const question q = about("could not store a part of an object", to.key);
   gcs_session& s = session_of(to);
   uploaded_part part;
   part.number = number;
@@ -206,7 +198,7 @@ gcs_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces b
 }
 
 task<outcome> gcs_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts) {
-  const gcs_question q = about("could not finish to store an object", what.key);
+  const question q = about("could not finish to store an object", what.key);
   gcs_session& s = session_of(what);
   if (s.now() != gcs_session::state::forbidden && parts.size() != s.parts())
     throw failure(kind::bug, "an upload was completed without all of its parts", what.key);
@@ -220,8 +212,7 @@ task<outcome> gcs_bucket::complete(const upload& what, const std::vector<uploade
 
 // Until the server has the present part, or the object. It may take less than was sent, and says
 // how much.
-task<>
-gcs_bucket::advance(upload to, gcs_session& s, gcs_question q, const http::body_pieces& body) {
+task<> gcs_bucket::advance(upload to, gcs_session& s, question q, const http::body_pieces& body) {
   bool asks = s.is_unsure();
   while (s.now() == gcs_session::state::open && !s.has_part()) {
     const std::uint64_t before = s.first();
@@ -239,7 +230,7 @@ gcs_bucket::advance(upload to, gcs_session& s, gcs_question q, const http::body_
   }
 }
 
-task<> gcs_bucket::take(upload to, gcs_session& s, gcs_question q, http::reply answer) {
+task<> gcs_bucket::take(upload to, gcs_session& s, question q, http::reply answer) {
   if (answer.status == 308) { // "Resume Incomplete"
     const bool possible = s.holds(held_bytes(q, answer));
     if (!possible) throw broken_off(q, "the server lost what it had acknowledged.", repeat::never);
@@ -253,13 +244,13 @@ task<> gcs_bucket::take(upload to, gcs_session& s, gcs_question q, http::reply a
     s.finish(gcs_session::state::forbidden);
     co_return;
   }
-  if (!is_success(answer)) throw judge(q, answer, answer.body).failure;
+  if (!is_success(answer)) throw judge_gcs(q, answer, answer.body).failure;
   object_facts stored = parse_object(q, answer.body);
   co_await finish(std::move(to), s, std::move(q), std::move(stored));
 }
 
 // The session may be gone because its last answer was lost: then the object is ours.
-task<> gcs_bucket::settle_lost_session(upload to, gcs_session& s, gcs_question q) {
+task<> gcs_bucket::settle_lost_session(upload to, gcs_session& s, question q) {
   std::optional<object_facts> there;
   if (s.total()) there = co_await head(to.key);
   const bool ours = there && there->token == to.description.token;
@@ -271,7 +262,7 @@ task<> gcs_bucket::settle_lost_session(upload to, gcs_session& s, gcs_question q
   co_await finish(std::move(to), s, std::move(q), std::move(*there));
 }
 
-task<> gcs_bucket::finish(upload to, gcs_session& s, gcs_question q, object_facts stored) {
+task<> gcs_bucket::finish(upload to, gcs_session& s, question q, object_facts stored) {
   const bool good = s.total() && is_whole(stored, s.bytes(), s.sum());
   s.finish(gcs_session::state::finished);
   if (good) co_return;
@@ -281,7 +272,7 @@ task<> gcs_bucket::finish(upload to, gcs_session& s, gcs_question q, object_fact
 }
 
 task<> gcs_bucket::abort(const upload& what) {
-  const gcs_question q = about("could not abort the storing of an object", what.key);
+  const question q = about("could not abort the storing of an object", what.key);
   const auto found = sessions_.find(what.id);
   if (found == sessions_.end()) co_return;
   if (found->second.now() != gcs_session::state::open) {
@@ -292,7 +283,7 @@ task<> gcs_bucket::abort(const upload& what) {
   const http::reply answer = co_await exchange(q, std::move(r));
   // "499 Client Closed Request" is the success ("Cancel an upload").
   const bool gone = answer.status == 404 || answer.status == 410 || answer.status == 499;
-  if (!gone && !is_success(answer)) throw judge(q, answer, answer.body).failure;
+  if (!gone && !is_success(answer)) throw judge_gcs(q, answer, answer.body).failure;
   sessions_.erase(what.id);
 }
 
@@ -300,21 +291,21 @@ task<std::vector<unfinished_upload>> gcs_bucket::unfinished(std::string) {
   co_return std::vector<unfinished_upload>();
 }
 
-task<bool> gcs_bucket::is_absent(gcs_question q, std::string key) {
+task<bool> gcs_bucket::is_absent(question q, std::string key) {
   http::request r = requests_.look_up(key);
   const http::reply answer = co_await exchange(q, std::move(r));
-  if (!is_success(answer)) throw judge(q, answer, answer.body).failure;
+  if (!is_success(answer)) throw judge_gcs(q, answer, answer.body).failure;
   const gcs_listing found = parse_gcs_listing(q, answer.body);
   co_return found.objects.empty() || found.objects.front().key.name != key;
 }
 
 task<std::optional<object_facts>> gcs_bucket::head(std::string key) {
-  const gcs_question q = about("could not look at an object", key);
+  const question q = about("could not look at an object", key);
   http::request r = requests_.head(key);
   const http::reply answer = co_await exchange(q, std::move(r));
   if (is_success(answer)) co_return parse_object(q, answer.body);
   if (answer.status == 403 && forbidden_is_absent_) co_return std::nullopt;
-  if (answer.status != 404) throw judge(q, answer, answer.body).failure;
+  if (answer.status != 404) throw judge_gcs(q, answer, answer.body).failure;
   const bool absent = co_await is_absent(q, key);
   if (absent) co_return std::nullopt;
   throw appeared(q);
@@ -322,7 +313,7 @@ task<std::optional<object_facts>> gcs_bucket::head(std::string key) {
 
 task<std::optional<opened_object>>
 gcs_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::block_budget& budget) {
-  const gcs_question q = about(reading, key);
+  const question q = about(reading, key);
   http::request r = requests_.get(key, offset, etag);
   const std::uint64_t round = co_await authorise(r);
   http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
@@ -342,7 +333,7 @@ gcs_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::blo
   }
   if (answer.status == 401) throw refused(q, answer, answer.error_body, round);
   if (answer.status == 403 && forbidden_is_absent_) co_return std::nullopt;
-  if (answer.status != 404) throw judge(q, answer, answer.error_body).failure;
+  if (answer.status != 404) throw judge_gcs(q, answer, answer.error_body).failure;
   const bool absent = co_await is_absent(q, key);
   if (absent) co_return std::nullopt;
   if (etag.empty()) throw appeared(q);
@@ -351,13 +342,13 @@ gcs_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::blo
 
 // startOffset is inclusive; and a page may be empty although there are more.
 task<list_page> gcs_bucket::list(std::string key_prefix, std::string after) {
-  const gcs_question q = about(listing, key_prefix);
+  const question q = about(listing, key_prefix);
   list_page page;
   std::string token;
   do {
     http::request r = requests_.list(key_prefix, after, token);
     const http::reply answer = co_await exchange(q, std::move(r));
-    if (!is_success(answer)) throw judge(q, answer, answer.body).failure;
+    if (!is_success(answer)) throw judge_gcs(q, answer, answer.body).failure;
     gcs_listing found = parse_gcs_listing(q, answer.body);
     if (!token.empty() && found.next_page == token) throw unreadable(q, "repeats a page");
     token = std::move(found.next_page);
@@ -370,11 +361,11 @@ task<list_page> gcs_bucket::list(std::string key_prefix, std::string after) {
 
 task<std::vector<failed_removal>> gcs_bucket::remove(std::vector<std::string> keys) {
   for (const std::string& key : keys) {
-    const gcs_question q = about(removing, key);
+    const question q = about(removing, key);
     http::request r = requests_.remove(key, "");
     const http::reply answer = co_await exchange(q, std::move(r));
     if (is_success(answer)) continue;
-    if (answer.status != 404) throw judge(q, answer, answer.body).failure;
+    if (answer.status != 404) throw judge_gcs(q, answer, answer.body).failure;
     const bool absent = co_await is_absent(q, key);
     if (!absent) throw appeared(q);
   }

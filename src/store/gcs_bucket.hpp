@@ -58,26 +58,23 @@ public:
   task<> close() override;
 
 private:
-  gcs_question about(const char* doing, const std::string& key) const;
+  question about(const char* doing, const std::string& key) const;
   /// The round of the token; 0 without one.
   task<std::uint64_t> authorise(http::request& r);
-  task<http::reply> exchange(gcs_question q, http::request r);
+  task<http::reply> exchange(question q, http::request r);
   request_failure refused(
-      const gcs_question& q,
-      const http::response& head,
-      std::string_view body,
-      std::uint64_t round);
+      const question& q, const http::response& head, std::string_view body, std::uint64_t round);
   void accepted(std::uint64_t round);
 
   gcs_session& session_of(const upload& u);
-  task<> advance(upload to, gcs_session& s, gcs_question q, const http::body_pieces& body);
-  task<> take(upload to, gcs_session& s, gcs_question q, http::reply answer);
-  task<> settle_lost_session(upload to, gcs_session& s, gcs_question q);
-  task<> finish(upload to, gcs_session& s, gcs_question q, object_facts stored);
+  task<> advance(upload to, gcs_session& s, question q, const http::body_pieces& body);
+  task<> take(upload to, gcs_session& s, question q, http::reply answer);
+  task<> settle_lost_session(upload to, gcs_session& s, question q);
+  task<> finish(upload to, gcs_session& s, question q, object_facts stored);
   task<> discard(std::string key, std::string generation);
 
   /// After a 404. False if the object is there.
-  task<bool> is_absent(gcs_question q, std::string key);
+  task<bool> is_absent(question q, std::string key);
 
   io::runtime& runtime_;
   std::unique_ptr<http::client> client_;

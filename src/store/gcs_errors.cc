@@ -46,7 +46,7 @@ repeat repeat_of(gcs_meaning m) {
 }
 
 // A body that is no error document is not shown: a proxy may repeat our headers in it.
-std::string detail_of(const gcs_question& q, const http::response& head, const gcs_error& e) {
+std::string detail_of(const question& q, const http::response& head, const gcs_error& e) {
   std::string text = "Request about \"" + q.url + "\": the server answered with status " +
                      std::to_string(head.status);
   if (!e.reason.empty()) text += " " + printable(e.reason);
@@ -109,7 +109,7 @@ request_failure gcs_verdict::unmended() const {
   return {failure, repeat::never, failure.code()};
 }
 
-gcs_verdict judge(const gcs_question& q, const http::response& head, std::string_view body) {
+gcs_verdict judge_gcs(const question& q, const http::response& head, std::string_view body) {
   const gcs_error e = parse_gcs_error(body);
   const gcs_meaning m = meaning_of(head.status, e);
   advice a = advice_on(m, head.status);
@@ -121,7 +121,7 @@ gcs_verdict judge(const gcs_question& q, const http::response& head, std::string
   return {m, std::move(f)};
 }
 
-request_failure unreadable(const gcs_question& q, const std::string& what) {
+request_failure unreadable(const question& q, const std::string& what) {
   failure f(
       kind::unavailable,
       q.doing,

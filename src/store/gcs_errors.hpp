@@ -6,6 +6,7 @@
 // for a listing of exactly that name, which succeeds where the bucket is and can be read.
 
 #include "bucket.hpp"
+#include "question.hpp"
 
 #include <wale/http/message.hpp>
 
@@ -20,12 +21,6 @@ enum class gcs_meaning {
   later,         ///< the same request may succeed after a pause
   refused_token, ///< 401: again with a new token
   final,         ///< asking again gets the same answer
-};
-
-/// What was asked, in the words for MSG and DETAIL.
-struct gcs_question {
-  std::string doing; ///< MSG: `could not store an object`
-  std::string url;   ///< DETAIL: `gs://bucket/key`
 };
 
 /// The JSON API's error document; reason is that of its first error.
@@ -44,9 +39,9 @@ struct gcs_verdict {
   request_failure unmended() const;
 };
 
-gcs_verdict judge(const gcs_question& q, const http::response& head, std::string_view body);
+gcs_verdict judge_gcs(const question& q, const http::response& head, std::string_view body);
 
 /// A success that cannot be read as one; repeats later.
-request_failure unreadable(const gcs_question& q, const std::string& what);
+request_failure unreadable(const question& q, const std::string& what);
 
 } // namespace wale::store

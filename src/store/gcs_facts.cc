@@ -19,7 +19,7 @@ namespace {
 
 namespace json = boost::json;
 
-json::object document(const gcs_question& q, std::string_view text) {
+json::object document(const question& q, std::string_view text) {
   std::optional<json::object> found = parse_json_object(text);
   if (!found) throw unreadable(q, "is no JSON document");
   return std::move(*found);
@@ -42,7 +42,7 @@ std::optional<std::uint32_t> crc32c_in(const http::headers& headers) {
   return std::nullopt;
 }
 
-object_info info_of(const gcs_question& q, const json::value& item) {
+object_info info_of(const question& q, const json::value& item) {
   if (!item.is_object()) throw unreadable(q, "lists something that is no object");
   const json::object& o = item.get_object();
   object_info i;
@@ -59,7 +59,7 @@ object_info info_of(const gcs_question& q, const json::value& item) {
 
 } // namespace
 
-object_facts parse_object(const gcs_question& q, std::string_view text) {
+object_facts parse_object(const question& q, std::string_view text) {
   const json::object o = document(q, text);
   const auto size = parse_number(text_member(o, "size"));
   object_facts f;
@@ -75,7 +75,7 @@ object_facts parse_object(const gcs_question& q, std::string_view text) {
 }
 
 object_facts facts_of_media(
-    const gcs_question& q,
+    const question& q,
     const http::response& head,
     std::optional<std::uint64_t> length,
     std::uint64_t offset) {
@@ -90,7 +90,7 @@ object_facts facts_of_media(
   return f;
 }
 
-gcs_listing parse_gcs_listing(const gcs_question& q, std::string_view text) {
+gcs_listing parse_gcs_listing(const question& q, std::string_view text) {
   const json::object o = document(q, text);
   if (text_member(o, "kind") != "storage#objects") throw unreadable(q, "is no listing");
   gcs_listing found;
@@ -103,7 +103,7 @@ gcs_listing parse_gcs_listing(const gcs_question& q, std::string_view text) {
   return found;
 }
 
-std::string session_target(const gcs_question& q, const http::response& head) {
+std::string session_target(const question& q, const http::response& head) {
   const std::string location = head.headers.get("Location");
   if (location.empty()) throw unreadable(q, "names no upload session");
   try {
@@ -117,7 +117,7 @@ std::string session_target(const gcs_question& q, const http::response& head) {
   }
 }
 
-std::uint64_t held_bytes(const gcs_question& q, const http::response& head) {
+std::uint64_t held_bytes(const question& q, const http::response& head) {
   const auto range = head.headers.find("Range");
   if (!range) return 0;
   constexpr std::string_view unit = "bytes=0-";

@@ -16,11 +16,11 @@ namespace wale::store {
 
 /// An object resource as "Objects" of the JSON API describes it, of which `fields` chose these.
 /// The mark (`etag`) of object_facts is the generation.
-object_facts parse_object(const gcs_question& q, std::string_view json);
+object_facts parse_object(const question& q, std::string_view json);
 
 /// Of an answer with media that must begin at `offset`. `length` is that of its body.
 object_facts facts_of_media(
-    const gcs_question& q,
+    const question& q,
     const http::response& head,
     std::optional<std::uint64_t> length,
     std::uint64_t offset);
@@ -29,14 +29,14 @@ struct gcs_listing {
   std::vector<object_info> objects; ///< keys are whole names
   std::string next_page;            ///< empty if there is none
 };
-gcs_listing parse_gcs_listing(const gcs_question& q, std::string_view json);
+gcs_listing parse_gcs_listing(const question& q, std::string_view json);
 
 /// Path and query of a resumable upload's session, from the header Location. Host and scheme of it
 /// are not used: the token goes to nobody but the endpoint.
-std::string session_target(const gcs_question& q, const http::response& head);
+std::string session_target(const question& q, const http::response& head);
 
 /// How many bytes a session has by its 308: the header Range, `bytes=0-LAST`, absent for none.
-std::uint64_t held_bytes(const gcs_question& q, const http::response& head);
+std::uint64_t held_bytes(const question& q, const http::response& head);
 
 /// `updated` as WAL-E printed it, by Python's str(datetime): `2026-11-20 18:45:57.123000+00:00`,
 /// without a fraction if that is 0.

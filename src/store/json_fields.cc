@@ -25,4 +25,9 @@ const json::object* object_member(const json::object& o, std::string_view name) 
   return v ? v->if_object() : nullptr;
 }
 
+const json::array* array_member(const json::object& o, std::string_view name) {
+  const json::value* v = o.if_contains(name);
+  return v ? v->if_array() : nullptr;
+}
+
 } // namespace wale::store

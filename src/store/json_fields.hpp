@@ -1,6 +1,7 @@
 #pragma once
 // JSON documents of servers: hostile input, of which only what is asked for is looked at. Pure.
 
+#include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
 #include <optional>
@@ -17,5 +18,8 @@ std::string text_member(const boost::json::object& o, std::string_view name);
 
 /// nullptr if there is no such member, or it is no object.
 const boost::json::object* object_member(const boost::json::object& o, std::string_view name);
+
+/// nullptr if there is no such member, or it is no list.
+const boost::json::array* array_member(const boost::json::object& o, std::string_view name);
 
 } // namespace wale::store

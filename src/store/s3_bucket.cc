@@ -2,7 +2,6 @@
 // judged in s3_errors.
 #include "s3_bucket.hpp"
 
-#include "s3_facts.hpp"
 #include "s3_xml.hpp"
 
 #include <wale/base/base64.hpp>
@@ -20,6 +19,14 @@ bool is_success(const http::response& r) {
 
 bool names_an_error(const http::reply& r) {
   return !is_success(r) || parse_error(r.body).has_value();
+}
+
+// A server that says "there is more" must also say something new.
+void require_progress(const question& q, const s3_uploads& before, const s3_uploads& now) {
+  if (!now.truncated) return;
+  const bool is_new =
+      now.next_key_marker != before.next_key_marker || now.next_id_marker != before.next_id_marker;
+  if (now.uploads.empty() || !is_new) throw unreadable(s3_answers, q, "repeats a page");
 }
 
 const char* const storing = "could not store an object";
@@ -45,7 +52,7 @@ s3_bucket::s3_bucket(
   traits_.server = address_.origin().text();
 }
 
-s3_question s3_bucket::about(const char* doing, const std::string& key) const {
+question s3_bucket::about(const char* doing, const std::string& key) const {
   return {doing, traits_.url_root + key};
 }
 
@@ -130,7 +137,7 @@ task<put_result::outcome> s3_bucket::put(
     http::body_pieces body,
     put_condition condition) {
   using outcome = put_result::outcome;
-  const s3_question q = about(storing, key);
+  const question q = about(storing, key);
   const bool create_only = condition == put_condition::create_only;
   const std::string hash = co_await hash_of(body);
   http::exchange_options how;
@@ -144,10 +151,10 @@ task<put_result::outcome> s3_bucket::put(
     http::request r = requests_.put(key, description, body, forbids, checksum_of(hash));
     const http::reply answer = co_await exchange(std::move(r), hash, how);
     if (!names_an_error(answer)) {
-      require_etag(q, answer);
+      require_etag(s3_answers, q, answer);
       co_return outcome::stored;
     }
-    const s3_verdict v = judge(q, answer, answer.body);
+    const s3_verdict v = judge_s3(q, answer, answer.body);
     if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
     if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v);
     note_cannot_forbid();
@@ -156,10 +163,10 @@ task<put_result::outcome> s3_bucket::put(
 
 task<upload>
 s3_bucket::begin(std::string key, object_description description, put_condition condition) {
-  const s3_question q = about("could not begin to store an object", key);
+  const question q = about("could not begin to store an object", key);
   http::request r = requests_.begin(key, description);
   const http::reply answer = co_await send(std::move(r));
-  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
   upload begun;
   begun.id = parse_upload_id(answer.body);
   begun.key = std::move(key);
@@ -170,7 +177,7 @@ s3_bucket::begin(std::string key, object_description description, put_condition 
 
 task<uploaded_part>
 s3_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces body) {
-  const s3_question q = about("could not store a part of an object", to.key);
+  const question q = about("could not store a part of an object", to.key);
   const std::string hash = co_await hash_of(body);
   uploaded_part part;
   part.number = number;
@@ -180,15 +187,15 @@ s3_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces bo
   how.expect_continue = true;
   http::request r = requests_.part(to, number, std::move(body), part.checksum);
   const http::reply answer = co_await exchange(std::move(r), hash, how);
-  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
-  part.tag = require_etag(q, answer);
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
+  part.tag = require_etag(s3_answers, q, answer);
   co_return part;
 }
 
 task<put_result::outcome>
 s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts) {
   using outcome = put_result::outcome;
-  const s3_question q = about("could not finish to store an object", what.key);
+  const question q = about("could not finish to store an object", what.key);
   const std::string body = compose_completion(parts);
   const bool create_only = what.condition == put_condition::create_only;
   while (true) {
@@ -204,7 +211,7 @@ s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts)
       if (!done.error) co_return outcome::stored;
       throw mend(judge_inner(q, answer, *done.error));
     }
-    const s3_verdict v = judge(q, answer, answer.body);
+    const s3_verdict v = judge_s3(q, answer, answer.body);
     if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
     if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v);
     note_cannot_forbid();
@@ -212,22 +219,22 @@ s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts)
 }
 
 task<> s3_bucket::abort(const upload& what) {
-  const s3_question q = about("could not abort the storing of an object", what.key);
+  const question q = about("could not abort the storing of an object", what.key);
   http::request r = requests_.abort(what);
   const http::reply answer = co_await send(std::move(r));
   if (is_success(answer)) co_return;
-  const s3_verdict v = judge(q, answer, answer.body);
+  const s3_verdict v = judge_s3(q, answer, answer.body);
   if (v.meaning != s3_meaning::no_such_upload) throw mend(v);
 }
 
 task<std::vector<unfinished_upload>> s3_bucket::unfinished(std::string key_prefix) {
-  const s3_question q = about("could not list unfinished uploads", key_prefix);
+  const question q = about("could not list unfinished uploads", key_prefix);
   std::vector<unfinished_upload> found;
   s3_uploads page;
   do {
     http::request r = requests_.uploads(key_prefix, page.next_key_marker, page.next_id_marker);
     const http::reply answer = co_await send(std::move(r));
-    if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+    if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
     s3_uploads next = parse_uploads(answer.body);
     require_progress(q, page, next);
     page = std::move(next);
@@ -239,21 +246,21 @@ task<std::vector<unfinished_upload>> s3_bucket::unfinished(std::string key_prefi
 
 // Answers to HEAD have no body: a GET of one byte tells why. It may find the object, if it was
 // stored meanwhile.
-task<bool> s3_bucket::is_absent(std::string key, s3_question q) {
+task<bool> s3_bucket::is_absent(std::string key, question q) {
   http::request r = requests_.get(key, "bytes=0-0", "");
   const http::reply answer = co_await send(std::move(r));
   if (is_success(answer) || answer.status == 416) co_return false;
-  const s3_verdict v = judge(q, answer, answer.body);
+  const s3_verdict v = judge_s3(q, answer, answer.body);
   if (v.meaning == s3_meaning::absent) co_return true;
   if (answer.status == 403 && options_.forbidden_is_absent) co_return true;
   throw mend(v);
 }
 
 task<std::optional<object_facts>> s3_bucket::head(std::string key) {
-  const s3_question q = about("could not look at an object", key);
+  const question q = about("could not look at an object", key);
   http::request r = requests_.head(key);
   const http::reply answer = co_await send(std::move(r));
-  if (is_success(answer)) co_return facts_of_whole(q, answer);
+  if (is_success(answer)) co_return facts_of_whole(s3_answers, q, answer);
   const bool absent = co_await is_absent(key, q);
   if (absent) co_return std::nullopt;
   const failure appeared(
@@ -263,7 +270,7 @@ task<std::optional<object_facts>> s3_bucket::head(std::string key) {
 
 task<std::optional<opened_object>>
 s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::block_budget& budget) {
-  const s3_question q = about(reading, key);
+  const question q = about(reading, key);
   const std::string range = offset == 0 ? "" : "bytes=" + std::to_string(offset) + "-";
   http::request r = requests_.get(key, range, etag);
   co_await sign(r, sha256_of_nothing);
@@ -272,7 +279,7 @@ s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::bloc
     opened_object found;
     std::exception_ptr error;
     try {
-      found.facts = facts_of_rest(q, answer, answer.length, offset);
+      found.facts = facts_of_rest(s3_answers, q, answer, answer.length, offset);
     } catch (...) {
       error = std::current_exception();
     }
@@ -281,7 +288,7 @@ s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::bloc
     found.body = std::move(answer.body);
     co_return std::optional<opened_object>(std::move(found));
   }
-  const s3_verdict v = judge(q, answer, answer.error_body);
+  const s3_verdict v = judge_s3(q, answer, answer.error_body);
   if (v.meaning == s3_meaning::absent) co_return std::nullopt;
   if (answer.status == 403 && options_.forbidden_is_absent) co_return std::nullopt;
   if (v.meaning == s3_meaning::exists) throw replaced_while_read(q);
@@ -289,10 +296,10 @@ s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::bloc
 }
 
 task<list_page> s3_bucket::list(std::string key_prefix, std::string after) {
-  const s3_question q = about(listing, key_prefix);
+  const question q = about(listing, key_prefix);
   http::request r = requests_.list(key_prefix, after);
   const http::reply answer = co_await send(std::move(r));
-  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
   s3_listing found = parse_listing(answer.body);
   list_page page;
   page.objects = std::move(found.objects);
@@ -301,11 +308,11 @@ task<list_page> s3_bucket::list(std::string key_prefix, std::string after) {
 }
 
 task<std::vector<failed_removal>> s3_bucket::remove(std::vector<std::string> keys) {
-  const s3_question q = about(removing, keys.front());
+  const question q = about(removing, keys.front());
   const std::string body = compose_removal(keys);
   http::request r = requests_.remove(body);
   const http::reply answer = co_await send(std::move(r));
-  if (names_an_error(answer)) throw mend(judge(q, answer, answer.body));
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
   co_return parse_removals(answer.body);
 }
 

@@ -56,7 +56,7 @@ public:
   task<> close() override;
 
 private:
-  s3_question about(const char* doing, const std::string& key) const;
+  question about(const char* doing, const std::string& key) const;
   task<> sign(http::request& r, std::string_view payload_hash);
   task<http::reply>
   exchange(http::request r, std::string payload_hash, http::exchange_options how = {});
@@ -64,7 +64,7 @@ private:
   task<std::string> hash_of(const http::body_pieces& body);
   std::string checksum_of(const std::string& payload_hash) const;
   request_failure mend(const s3_verdict& v);
-  task<bool> is_absent(std::string key, s3_question q);
+  task<bool> is_absent(std::string key, question q);
   bool can_forbid() const;
   void note_cannot_forbid();
 

@@ -118,7 +118,7 @@ bool holds(std::span<const std::string_view> list, std::string_view code) {
 }
 
 // A body that is no Error document is not shown: a proxy may repeat our headers in it.
-std::string detail_of(const s3_question& q, const http::response& head, const s3_error& e) {
+std::string detail_of(const question& q, const http::response& head, const s3_error& e) {
   std::string text = "Request about \"" + q.url + "\": the server answered with status " +
                      std::to_string(head.status);
   if (!e.code.empty()) text += " " + printable(e.code);
@@ -232,7 +232,7 @@ request_failure s3_verdict::unmended() const {
   return {failure, repeat::never, failure.code()};
 }
 
-s3_verdict judge_inner(const s3_question& q, const http::response& head, const s3_error& error) {
+s3_verdict judge_inner(const question& q, const http::response& head, const s3_error& error) {
   const s3_meaning m = meaning_of(head, error);
   auto [why, hint] = kind_and_hint(m, head.status, error);
   request_failure f(
@@ -244,7 +244,7 @@ s3_verdict judge_inner(const s3_question& q, const http::response& head, const s
   return {m, std::move(region), error, std::move(f)};
 }
 
-s3_verdict judge(const s3_question& q, const http::response& head, std::string_view body) {
+s3_verdict judge_s3(const question& q, const http::response& head, std::string_view body) {
   return judge_inner(q, head, parse_error(body).value_or(s3_error{}));
 }
 

@@ -6,6 +6,7 @@
 // `Range: bytes=0-0`, whose answer can be read (416 InvalidRange: it is there, and empty).
 
 #include "bucket.hpp"
+#include "question.hpp"
 #include "s3_xml.hpp"
 
 #include <wale/http/message.hpp>
@@ -27,12 +28,6 @@ enum class s3_meaning {
   final,          ///< asking again gets the same answer
 };
 
-/// What was asked, in the words for MSG and DETAIL.
-struct s3_question {
-  std::string doing; ///< MSG: `could not store an object`
-  std::string url;   ///< DETAIL: `s3://bucket/key`
-};
-
 struct s3_verdict {
   s3_meaning meaning;
   std::string region; ///< for other_region; never empty there
@@ -47,9 +42,9 @@ struct s3_verdict {
 
 /// Any answer but the success that was hoped for: a status of 300 and more, or a 200 whose body is
 /// an Error document.
-s3_verdict judge(const s3_question& q, const http::response& head, std::string_view body);
+s3_verdict judge_s3(const question& q, const http::response& head, std::string_view body);
 
 /// The same for an Error document inside a 200 (CompleteMultipartUpload).
-s3_verdict judge_inner(const s3_question& q, const http::response& head, const s3_error& error);
+s3_verdict judge_inner(const question& q, const http::response& head, const s3_error& error);
 
 } // namespace wale::store

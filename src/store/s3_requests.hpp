@@ -3,6 +3,7 @@
 // at each.
 
 #include "bucket.hpp"
+#include "object_answer.hpp"
 #include "s3_address.hpp"
 #include "s3_options.hpp"
 
@@ -16,6 +17,7 @@ namespace wale::store {
 
 inline constexpr const char* s3_digest_header = "x-amz-meta-wale-sha256";
 inline constexpr const char* s3_token_header = "x-amz-meta-wale-upload";
+inline constexpr answer_dialect s3_answers{"an S3 server", s3_token_header, s3_digest_header};
 
 class s3_requests {
 public:

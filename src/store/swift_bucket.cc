@@ -1,8 +1,8 @@
 // Orchestration only: requests are made in swift_requests, answers read in swift_json and
-// swift_facts and judged in swift_errors.
+// object_answer and judged in swift_errors.
 #include "swift_bucket.hpp"
 
-#include "swift_facts.hpp"
+#include "swift_etag.hpp"
 #include "swift_json.hpp"
 #include "swift_leftovers.hpp"
 #include "swift_removing.hpp"
@@ -38,7 +38,7 @@ swift_bucket::swift_bucket(std::unique_ptr<swift_account> account, swift_locatio
   traits_.most_parts = 1000;
 }
 
-swift_question swift_bucket::about(const char* doing, const std::string& key) const {
+question swift_bucket::about(const char* doing, const std::string& key) const {
   return {doing, "swift://" + container_ + key}; // which begins with a slash
 }
 
@@ -52,7 +52,7 @@ task<std::string> swift_bucket::md5_of(const http::body_pieces& body) {
 }
 
 // Swift says 404 of objects that are not there and of all in a container that is not there.
-task<> swift_bucket::require_container(swift_question q) {
+task<> swift_bucket::require_container(question q) {
   http::request r = requests_.head_container();
   const http::reply answer = co_await account_->send(std::move(r));
   if (is_success(answer)) co_return;
@@ -66,7 +66,8 @@ task<> swift_bucket::require_container(swift_question q) {
 task<outcome> swift_bucket::read_back(std::string key, std::string token) {
   const std::optional<object_facts> there = co_await head(key);
   if (!there)
-    throw unreadable_swift(about(storing, key), "said that it is stored, and it is not there");
+    throw unreadable(
+        swift_answers, about(storing, key), "said that it is stored, and it is not there");
   co_return there->token == token ? outcome::stored : outcome::exists;
 }
 
@@ -75,7 +76,7 @@ task<outcome> swift_bucket::put(
     object_description description,
     http::body_pieces body,
     put_condition condition) {
-  const swift_question q = about(storing, key);
+  const question q = about(storing, key);
   const bool create_only = condition == put_condition::create_only;
   const std::string etag = co_await md5_of(body);
   http::exchange_options how;
@@ -105,7 +106,7 @@ swift_bucket::begin(std::string key, object_description description, put_conditi
 
 task<uploaded_part>
 swift_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces body) {
-  const swift_question q = about("could not store a segment of an object", to.key);
+  const question q = about("could not store a segment of an object", to.key);
   uploaded_part part;
   part.number = number;
   part.size = http::size_of(body);
@@ -125,7 +126,7 @@ swift_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces
 }
 
 task<outcome> swift_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts) {
-  const swift_question q = about("could not finish to store an object", what.key);
+  const question q = about("could not finish to store an object", what.key);
   const bool create_only = what.condition == put_condition::create_only;
   std::vector<swift_segment> segments;
   for (const uploaded_part& p : parts) {
@@ -200,10 +201,10 @@ task<std::vector<unfinished_upload>> swift_bucket::unfinished(std::string key_pr
 }
 
 task<std::optional<object_facts>> swift_bucket::head(std::string key) {
-  const swift_question q = about("could not look at an object", key);
+  const question q = about("could not look at an object", key);
   http::request r = requests_.head(key);
   const http::reply answer = co_await account_->send(std::move(r));
-  if (is_success(answer)) co_return swift_facts_of_whole(q, answer);
+  if (is_success(answer)) co_return facts_of_whole(swift_answers, q, answer);
   const swift_verdict v = judge_swift(q, answer);
   if (v.meaning != swift_meaning::not_there) throw account_->mend(v);
   co_await require_container(q);
@@ -212,15 +213,14 @@ task<std::optional<object_facts>> swift_bucket::head(std::string key) {
 
 task<std::optional<opened_object>> swift_bucket::get(
     std::string key, std::uint64_t offset, std::string etag, io::block_budget& budget) {
-  swift_question q = about("could not read an object", key);
-  q.reads = true;
+  const question q = about("could not read an object", key);
   http::request r = requests_.get(key, offset, etag);
   http::streamed_reply answer = co_await account_->open(std::move(r), budget);
   if (answer.body) {
     opened_object found;
     std::exception_ptr error;
     try {
-      found.facts = swift_facts_of_rest(q, answer, answer.length, offset);
+      found.facts = facts_of_rest(swift_answers, q, answer, answer.length, offset);
     } catch (...) {
       error = std::current_exception();
     }
@@ -229,22 +229,22 @@ task<std::optional<opened_object>> swift_bucket::get(
     found.body = std::move(answer.body);
     co_return std::optional<opened_object>(std::move(found));
   }
-  const swift_verdict v = judge_swift(q, answer);
-  if (v.meaning == swift_meaning::exists) throw swift_object_replaced(q);
+  const swift_verdict v = judge_swift(q, answer, swift_method::get);
+  if (v.meaning == swift_meaning::exists) throw replaced_while_read(q);
   if (v.meaning != swift_meaning::not_there) throw account_->mend(v);
   co_await require_container(q);
   co_return std::nullopt;
 }
 
 task<std::vector<object_info>> swift_bucket::page(std::string prefix, std::string marker) {
-  const swift_question q = about(listing, prefix);
+  const question q = about(listing, prefix);
   http::request r = requests_.list(prefix, marker);
   const http::reply answer = co_await account_->send(std::move(r));
   if (answer.status == 204) co_return std::vector<object_info>();
   if (is_success(answer)) {
     std::vector<object_info> found = parse_swift_listing(answer.body);
     if (!found.empty() && found.back().key.name <= marker)
-      throw unreadable_swift(q, "repeats a page");
+      throw unreadable(swift_answers, q, "repeats a page");
     co_return found;
   }
   const swift_verdict v = judge_swift(q, answer);

@@ -44,9 +44,9 @@ public:
 private:
   using name_filter = std::function<bool(const std::string&)>;
 
-  swift_question about(const char* doing, const std::string& key) const;
+  question about(const char* doing, const std::string& key) const;
   task<std::string> md5_of(const http::body_pieces& body);
-  task<> require_container(swift_question q);
+  task<> require_container(question q);
   task<put_result::outcome> read_back(std::string key, std::string token);
   task<std::vector<object_info>> page(std::string prefix, std::string marker);
   task<std::vector<std::string>> names_below(std::string prefix, name_filter is_wanted);

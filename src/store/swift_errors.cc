@@ -15,7 +15,7 @@ std::string transaction_of(const http::headers& headers) {
   return id.empty() ? headers.get("X-Openstack-Request-Id") : id;
 }
 
-std::string detail_of(const swift_question& q, const http::response& head) {
+std::string detail_of(const question& q, const http::response& head) {
   std::string text = "Request about \"" + q.url + "\": the server answered with status " +
                      std::to_string(head.status);
   const std::string id = transaction_of(head.headers);
@@ -28,7 +28,7 @@ std::string detail_of(const swift_question& q, const http::response& head) {
   return text + " (transaction " + printable(id) + ").";
 }
 
-swift_meaning meaning_of(const swift_question& q, const http::response& head) {
+swift_meaning meaning_of(const http::response& head, swift_method asked) {
   switch (head.status) {
   case 401:
     return swift_meaning::stale_token;
@@ -37,7 +37,7 @@ swift_meaning meaning_of(const swift_question& q, const http::response& head) {
   case 412:
     return swift_meaning::exists;
   case 409:
-    return q.reads ? swift_meaning::broken : swift_meaning::later;
+    return asked == swift_method::get ? swift_meaning::broken : swift_meaning::later;
   case 408:
   case 422: // the bytes are not those of the ETag
   case 429:
@@ -106,8 +106,8 @@ request_failure swift_verdict::unmended() const {
   return {failure, repeat::never, failure.code()};
 }
 
-swift_verdict judge_swift(const swift_question& q, const http::response& head) {
-  const swift_meaning m = meaning_of(q, head);
+swift_verdict judge_swift(const question& q, const http::response& head, swift_method asked) {
+  const swift_meaning m = meaning_of(head, asked);
   auto [why, hint] = kind_and_hint(m, head.status);
   request_failure f(
       wale::failure(why, q.doing, detail_of(q, head), std::move(hint)),
@@ -117,7 +117,7 @@ swift_verdict judge_swift(const swift_question& q, const http::response& head) {
   return {m, std::move(f)};
 }
 
-request_failure missing_container(const swift_question& q, const std::string& container) {
+request_failure missing_container(const question& q, const std::string& container) {
   return request_failure(
       failure(
           kind::unavailable,
@@ -129,23 +129,6 @@ request_failure missing_container(const swift_question& q, const std::string& co
               "about whether the object exists."),
       repeat::never,
       "404");
-}
-
-request_failure unreadable_swift(const swift_question& q, const std::string& what) {
-  failure f(
-      kind::unavailable,
-      q.doing,
-      q.url + ": the server's answer " + what + ".",
-      "Is this an OpenStack Swift, and is there a proxy in between that changes answers?");
-  return request_failure(std::move(f), repeat::later);
-}
-
-failure swift_object_replaced(const swift_question& q) {
-  return failure(
-      kind::corrupt,
-      "an object was replaced while it was read",
-      q.url + " is another object than the one that was begun to be read.",
-      "Run it again; and find out who writes there.");
 }
 
 } // namespace wale::store

@@ -6,6 +6,7 @@
 // (409: a segment is missing or has changed) and "Rate Limiting" (498).
 
 #include "bucket.hpp"
+#include "question.hpp"
 
 #include <wale/http/message.hpp>
 
@@ -22,12 +23,7 @@ enum class swift_meaning {
   final,       ///< asking again gets the same answer
 };
 
-/// What was asked, in the words for MSG and DETAIL.
-struct swift_question {
-  std::string doing; ///< MSG: `could not store an object`
-  std::string url;   ///< DETAIL: `swift://container/name`
-  bool reads = false;
-};
+enum class swift_method { get, other };
 
 struct swift_verdict {
   swift_meaning meaning;
@@ -39,15 +35,10 @@ struct swift_verdict {
 };
 
 /// Any answer but the success that was hoped for.
-swift_verdict judge_swift(const swift_question& q, const http::response& head);
+swift_verdict judge_swift(
+    const question& q, const http::response& head, swift_method asked = swift_method::other);
 
 /// The container does not exist, so no answer about an object in it says anything.
-request_failure missing_container(const swift_question& q, const std::string& container);
-
-/// A success that lacks what every success has, or contradicts what was asked. Repeats later.
-request_failure unreadable_swift(const swift_question& q, const std::string& what);
-
-/// If-Match found another object.
-failure swift_object_replaced(const swift_question& q);
+request_failure missing_container(const question& q, const std::string& container);
 
 } // namespace wale::store

@@ -2,6 +2,7 @@
 
 #include "answer_fields.hpp"
 #include "iso_time.hpp"
+#include "json_fields.hpp"
 #include "swift_address.hpp"
 
 #include <wale/base/error.hpp>
@@ -13,6 +14,7 @@
 #include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
 #include <utility>
 
 namespace wale::store {
@@ -28,11 +30,6 @@ namespace json = boost::json;
       "Is this an OpenStack Swift, and is there a proxy in between that changes answers?");
 }
 
-std::string text_at(const json::object& in, std::string_view name) {
-  const json::value* v = in.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : std::string();
-}
-
 std::optional<std::uint64_t> number_at(const json::object& in, std::string_view name) {
   const json::value* v = in.if_contains(name);
   if (!v || !v->is_number()) return std::nullopt;
@@ -45,8 +42,8 @@ object_info info_of(const json::value& v) {
   if (!v.is_object()) unexpected("a list of objects");
   const json::object& o = v.get_object();
   object_info info;
-  info.key.name = text_at(o, "name");
-  info.last_modified = text_at(o, "last_modified");
+  info.key.name = text_member(o, "name");
+  info.last_modified = text_member(o, "last_modified");
   const auto size = number_at(o, "bytes");
   const auto time = parse_iso_time(info.last_modified);
   if (info.key.name.empty() || !size || !time)
@@ -54,6 +51,16 @@ object_info info_of(const json::value& v) {
   info.size = *size;
   info.modified_ns = *time;
   return info;
+}
+
+// What a report's list of errors consists of.
+std::optional<std::pair<std::string_view, std::string_view>> name_and_status(const json::value& v) {
+  const json::array* const pair = v.if_array();
+  if (!pair || pair->size() < 2) return std::nullopt;
+  const json::string* const name = (*pair)[0].if_string();
+  const json::string* const status = (*pair)[1].if_string();
+  if (!name || !status) return std::nullopt;
+  return std::pair(std::string_view(*name), std::string_view(*status));
 }
 
 std::string name_in(const std::string& container, std::string_view path) {
@@ -89,25 +96,18 @@ std::string compose_manifest(const std::vector<swift_segment>& segments) {
 }
 
 bool misses_segments(std::string_view text) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  const json::value* const errors =
-      error || !v.is_object() ? nullptr : v.get_object().if_contains("Errors");
-  if (!errors || !errors->is_array()) return false;
-  for (const json::value& e : errors->get_array())
-    if (e.is_array() && e.get_array().size() > 1 && e.get_array()[1].is_string() &&
-        std::string_view(e.get_array()[1].get_string()).starts_with("404"))
-      return true;
-  return false;
+  const auto document = parse_json_object(text);
+  const json::array* const errors = document ? array_member(*document, "Errors") : nullptr;
+  return errors && std::ranges::any_of(*errors, [](const json::value& e) {
+           const auto pair = name_and_status(e);
+           return pair && pair->second.starts_with("404");
+         });
 }
 
 std::optional<std::size_t> bulk_limit_in(std::string_view info) {
-  boost::system::error_code error;
-  const json::value v = json::parse(info, error);
-  const json::value* const bulk =
-      error || !v.is_object() ? nullptr : v.get_object().if_contains("bulk_delete");
-  if (!bulk || !bulk->is_object()) return std::nullopt;
-  const auto most = number_at(bulk->get_object(), "max_deletes_per_request");
+  const auto document = parse_json_object(info);
+  const json::object* const bulk = document ? object_member(*document, "bulk_delete") : nullptr;
+  const auto most = bulk ? number_at(*bulk, "max_deletes_per_request") : std::nullopt;
   if (!most || *most == 0) return std::nullopt;
   return static_cast<std::size_t>(*most);
 }
@@ -121,23 +121,20 @@ compose_bulk_delete(const std::string& container, const std::vector<std::string>
 }
 
 swift_removals parse_bulk_delete(const std::string& container, std::string_view text) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) unexpected("the report of a bulk delete");
-  const json::object& o = v.get_object();
+  const auto document = parse_json_object(text);
+  if (!document) unexpected("the report of a bulk delete");
   swift_removals r;
-  const std::string status = text_at(o, "Response Status");
+  const std::string status = text_member(*document, "Response Status");
   r.status = static_cast<int>(parse_number(std::string_view(status).substr(0, 3)).value_or(0));
-  r.said = printable(text_at(o, "Response Body"));
-  const json::value* const errors = o.if_contains("Errors");
-  if (r.status == 0 || !errors || !errors->is_array()) unexpected("the report of a bulk delete");
-  for (const json::value& e : errors->get_array()) {
-    if (!e.is_array() || e.get_array().size() < 2 || !e.get_array()[0].is_string() ||
-        !e.get_array()[1].is_string())
-      unexpected("the report of a bulk delete");
+  r.said = printable(text_member(*document, "Response Body"));
+  const json::array* const errors = array_member(*document, "Errors");
+  if (r.status == 0 || !errors) unexpected("the report of a bulk delete");
+  for (const json::value& e : *errors) {
+    const auto pair = name_and_status(e);
+    if (!pair) unexpected("the report of a bulk delete");
     failed_removal failed;
-    failed.key = name_in(container, e.get_array()[0].get_string());
-    failed.code = printable(e.get_array()[1].get_string());
+    failed.key = name_in(container, pair->first);
+    failed.code = printable(pair->second);
     r.failed.push_back(std::move(failed));
   }
   return r;

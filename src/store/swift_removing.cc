@@ -25,7 +25,7 @@ struct removal {
   std::size_t next = 0;
   std::vector<failed_removal> failed = {};
 
-  swift_question about(const std::string& name) const {
+  question about(const std::string& name) const {
     return {"could not remove objects", "swift://" + container + name};
   }
 
@@ -57,7 +57,7 @@ struct removal {
   }
 
   task<> remove_batch(std::vector<std::string> batch) {
-    const swift_question q = about(batch.front());
+    const question q = about(batch.front());
     const std::string body = compose_bulk_delete(container, batch);
     http::request r = requests.bulk_remove(body);
     const http::reply answer = co_await account.send(std::move(r));

@@ -4,6 +4,7 @@
 // and "Bulk Delete".
 
 #include "bucket.hpp"
+#include "object_answer.hpp"
 
 #include <wale/http/message.hpp>
 
@@ -14,6 +15,8 @@ namespace wale::store {
 
 inline constexpr const char* swift_digest_header = "X-Object-Meta-Wale-Sha256";
 inline constexpr const char* swift_token_header = "X-Object-Meta-Wale-Upload";
+inline constexpr answer_dialect swift_answers{
+    "an OpenStack Swift", swift_token_header, swift_digest_header};
 
 class swift_requests {
 public:

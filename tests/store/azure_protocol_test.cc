@@ -1,7 +1,6 @@
 // The pure parts of the Azure driver: signing, addresses, requests, answers. Expected values are
 // those of Microsoft's documents, named at each.
 #include "../../src/store/azure_bucket.hpp"
-#include "../../src/store/azure_facts.hpp"
 #include "../../src/store/azure_shared_key.hpp"
 #include "../../src/store/azure_token.hpp"
 #include "../../src/store/azure_xml.hpp"
@@ -43,14 +42,14 @@ azure_address at(const std::string& endpoint, const std::string& account = "myac
 }
 
 constexpr const char* emulator = "http://127.0.0.1:10000/myaccount";
-const azure_question question{"could not read an object", "wabs://c/k"};
+const question asked{"could not read an object", "wabs://c/k"};
 
 azure_verdict judged(int status, const std::string& code, const std::string& more = "") {
   http::response head;
   head.status = status;
   const std::string body =
       "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code>" + more + "</Error>";
-  return judge(question, head, body);
+  return judge_azure(asked, head, body);
 }
 
 object_description description() {
@@ -287,9 +286,9 @@ TEST_CASE("what Azure's answers mean") {
 TEST_CASE("an answer to HEAD tells its code in a header") {
   http::response head;
   head.status = 404;
-  CHECK(judge(question, head, "").meaning == azure_meaning::final);
+  CHECK(judge_azure(asked, head, "").meaning == azure_meaning::final);
   head.headers.add("x-ms-error-code", "BlobNotFound");
-  CHECK(judge(question, head, "").meaning == azure_meaning::absent);
+  CHECK(judge_azure(asked, head, "").meaning == azure_meaning::absent);
 }
 
 TEST_CASE("of a failed authentication only what has no signature in it is shown") {
@@ -317,15 +316,15 @@ TEST_CASE("facts of a blob, and heads that lack them") {
        {"Content-Range", "bytes 5-9/10"},
        {"x-ms-meta-wale_upload", "t"},
        {"x-ms-meta-wale_sha256", std::string(64, 'a')}});
-  const object_facts f = azure_facts_of_rest(question, head, 5, 5);
+  const object_facts f = facts_of_rest(azure_answers, asked, head, 5, 5);
   CHECK(f.size == 10);
   CHECK(f.token == "t");
   CHECK(f.plain_digest);
-  CHECK(failure_of([&] { azure_facts_of_rest(question, head, 4, 5); }));
-  CHECK(failure_of([&] { azure_facts_of_rest(question, head, 5, 4); }));
-  CHECK(failure_of([&] { azure_facts_of_whole(question, head); }));
+  CHECK(failure_of([&] { facts_of_rest(azure_answers, asked, head, 4, 5); }));
+  CHECK(failure_of([&] { facts_of_rest(azure_answers, asked, head, 5, 4); }));
+  CHECK(failure_of([&] { facts_of_whole(azure_answers, asked, head); }));
   head.status = 200;
-  CHECK(failure_of([&] { azure_facts_of_rest(question, head, 5, 5); }));
+  CHECK(failure_of([&] { facts_of_rest(azure_answers, asked, head, 5, 5); }));
 }
 
 TEST_CASE("a token in an answer") {

@@ -11,7 +11,7 @@ using repeat = request_failure::repeat;
 
 namespace {
 
-const gcs_question question{"could not store an object", "gs://bucket/p/x"};
+const question asked{"could not store an object", "gs://bucket/p/x"};
 
 // As the reference shows them.
 std::string document(int code, const std::string& reason, const std::string& message) {
@@ -23,7 +23,7 @@ gcs_verdict verdict(int status, const std::string& reason = {}, const std::strin
   http::response head;
   head.status = status;
   head.headers.add("Retry-After", "7");
-  return judge(question, head, reason.empty() ? "" : document(status, reason, message));
+  return judge_gcs(asked, head, reason.empty() ? "" : document(status, reason, message));
 }
 
 } // namespace
@@ -81,7 +81,7 @@ TEST_CASE("gcs: the server's words are shown, a stranger's are not") {
   CHECK(f.hint.find("storage.objects.create") != std::string::npos);
   http::response head;
   head.status = 404;
-  const auto stranger = judge(question, head, "<html>Authorization: Bearer x</html>").failure;
+  const auto stranger = judge_gcs(asked, head, "<html>Authorization: Bearer x</html>").failure;
   CHECK(stranger.text().detail.find("Bearer") == std::string::npos);
   CHECK(stranger.text().hint.find("WALE_GS_PREFIX") != std::string::npos);
 }

@@ -16,7 +16,7 @@ using namespace wale::store;
 
 namespace {
 
-const gcs_question question{"could not read an object", "gs://b/k"};
+const question asked{"could not read an object", "gs://b/k"};
 
 gcs_address an_address(const std::string& emulator = {}, const std::string& endpoint = {}) {
   gcs_settings s;
@@ -174,7 +174,7 @@ TEST_CASE("gcs: sums are base64 of four bytes, the highest first") {
 
 TEST_CASE("gcs: an object's resource") {
   const object_facts f = parse_object(
-      question,
+      asked,
       R"({"size":"9","generation":"1700000000000001","crc32c":"4waSgw==","metadata":{"wale-upload":"t"}})");
   CHECK(f.size == 9);
   CHECK(f.etag == "1700000000000001");
@@ -182,7 +182,7 @@ TEST_CASE("gcs: an object's resource") {
   CHECK(f.token == "t");
   CHECK_FALSE(f.plain_digest);
   // WAL-E's have no metadata.
-  CHECK(parse_object(question, R"({"size":"0","generation":"1"})").token.empty());
+  CHECK(parse_object(asked, R"({"size":"0","generation":"1"})").token.empty());
   for (const char* text :
        {"",
         "[]",
@@ -192,24 +192,23 @@ TEST_CASE("gcs: an object's resource") {
         R"({"size":"-1","generation":"1"})",
         R"({"size":"1","generation":"x"})",
         "<html>"})
-    CHECK(kind_of([&] { parse_object(question, text); }) == kind::unavailable);
+    CHECK(kind_of([&] { parse_object(asked, text); }) == kind::unavailable);
 }
 
 TEST_CASE("gcs: media tell the object they are of") {
   const std::map<std::string, std::string> fields{
       {"X-Goog-Generation", "5"}, {"X-Goog-Hash", "crc32c=4waSgw==,md5=Ojk9c3dhfxgoKVVHYwFbHQ=="}};
-  const object_facts whole = facts_of_media(question, answer(200, fields), 9, 0);
+  const object_facts whole = facts_of_media(asked, answer(200, fields), 9, 0);
   CHECK(whole.size == 9);
   CHECK(whole.etag == "5");
   CHECK(whole.crc32c == 0xe3069283);
   auto ranged = fields;
   ranged["Content-Range"] = "bytes 4-8/9";
-  CHECK(facts_of_media(question, answer(206, ranged), 5, 4).size == 9);
-  const auto refuses = [](const http::response& head,
-                          std::optional<std::uint64_t> length,
-                          std::uint64_t offset) {
-    return kind_of([&] { facts_of_media(question, head, length, offset); }) == kind::unavailable;
-  };
+  CHECK(facts_of_media(asked, answer(206, ranged), 5, 4).size == 9);
+  const auto refuses =
+      [](const http::response& head, std::optional<std::uint64_t> length, std::uint64_t offset) {
+        return kind_of([&] { facts_of_media(asked, head, length, offset); }) == kind::unavailable;
+      };
   CHECK(refuses(answer(200, fields), 9, 4));            // the range was ignored
   CHECK(refuses(answer(206, ranged), 5, 3));            // another one
   CHECK(refuses(answer(206, ranged), 4, 4));            // not to the end
@@ -219,7 +218,7 @@ TEST_CASE("gcs: media tell the object they are of") {
 
 TEST_CASE("gcs: listings") {
   const gcs_listing found = parse_gcs_listing(
-      question,
+      asked,
       R"({"kind":"storage#objects","nextPageToken":"t","items":[)"
       R"({"name":"/p/a","size":"12","updated":"2026-11-20T18:45:57.123Z"}]})");
   REQUIRE(found.objects.size() == 1);
@@ -227,7 +226,7 @@ TEST_CASE("gcs: listings") {
   CHECK(found.objects[0].size == 12);
   CHECK(found.objects[0].last_modified == "2026-11-20 18:45:57.123000+00:00");
   CHECK(found.next_page == "t");
-  CHECK(parse_gcs_listing(question, R"({"kind":"storage#objects"})").objects.empty());
+  CHECK(parse_gcs_listing(asked, R"({"kind":"storage#objects"})").objects.empty());
   for (const char* text :
        {"",
         "{}",
@@ -235,7 +234,7 @@ TEST_CASE("gcs: listings") {
         R"({"kind":"storage#objects","items":{}})",
         R"({"kind":"storage#objects","items":[1]})",
         R"({"kind":"storage#objects","items":[{"name":"a","size":"1"}]})"})
-    CHECK(kind_of([&] { parse_gcs_listing(question, text); }) == kind::unavailable);
+    CHECK(kind_of([&] { parse_gcs_listing(asked, text); }) == kind::unavailable);
 }
 
 // str(datetime.datetime(...)) of Python 3.
@@ -246,7 +245,7 @@ TEST_CASE("gcs: times as Python prints them") {
 
 TEST_CASE("gcs: where an upload goes on, and how far it has come") {
   const auto at = [](const std::string& location) {
-    return session_target(question, answer(200, {{"Location", location}}));
+    return session_target(asked, answer(200, {{"Location", location}}));
   };
   CHECK(
       at("https://storage.googleapis.com/upload/storage/v1/b/b/"
@@ -255,10 +254,10 @@ TEST_CASE("gcs: where an upload goes on, and how far it has come") {
   CHECK(kind_of([&] { at(""); }) == kind::unavailable);
   CHECK(kind_of([&] { at("/relative?upload_id=x"); }) == kind::unavailable);
   CHECK(kind_of([&] { at("https://host/nothing"); }) == kind::unavailable);
-  CHECK(held_bytes(question, answer(308, {})) == 0);
-  CHECK(held_bytes(question, answer(308, {{"Range", "bytes=0-524287"}})) == 524288);
+  CHECK(held_bytes(asked, answer(308, {})) == 0);
+  CHECK(held_bytes(asked, answer(308, {{"Range", "bytes=0-524287"}})) == 524288);
   for (const char* range : {"", "bytes=1-5", "0-5", "bytes=0-", "bytes=0-18446744073709551615"})
     CHECK(kind_of([&] {
-            held_bytes(question, answer(308, {{"Range", range}}));
+            held_bytes(asked, answer(308, {{"Range", range}}));
           }) == kind::unavailable);
 }

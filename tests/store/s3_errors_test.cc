@@ -24,7 +24,7 @@ std::string error(const std::string& code, const std::string& more = {}) {
   return "<?xml version=\"1.0\"?><Error><Code>" + code + "</Code>" + more + "</Error>";
 }
 
-const s3_question question{"could not read an object", "s3://bucket/pg/wal_005/x.lzo"};
+const question asked{"could not read an object", "s3://bucket/pg/wal_005/x.lzo"};
 
 bool says(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;
@@ -84,13 +84,13 @@ TEST_CASE("meanings of answers") {
   };
   for (const row& r : rows) {
     INFO(r.status << ' ' << (r.code ? r.code : "-"));
-    const s3_verdict v = judge(question, answer(r.status), r.code ? error(r.code) : "");
+    const s3_verdict v = judge_s3(asked, answer(r.status), r.code ? error(r.code) : "");
     CHECK(v.meaning == r.meaning);
     CHECK(v.failure.why() == r.why);
     CHECK(v.failure.when() == r.when);
     CHECK(v.failure.code() == (r.code ? r.code : ""));
-    CHECK(v.failure.text().msg == question.doing);
-    CHECK(says(v.failure.text().detail, question.url));
+    CHECK(v.failure.text().msg == asked.doing);
+    CHECK(says(v.failure.text().detail, asked.url));
     CHECK(says(v.failure.text().detail, std::to_string(r.status)));
     CHECK(v.region.empty());
     CHECK(v.unmended().when() == repeat::never);
@@ -109,7 +109,7 @@ TEST_CASE("only an error document with NoSuchKey proves absence") {
         "<ListBucketResult/>",
         "{\"Code\": \"NoSuchKey\"}"}) {
     INFO(body);
-    const s3_verdict v = judge(question, answer(404), body);
+    const s3_verdict v = judge_s3(asked, answer(404), body);
     CHECK(v.meaning == s3_meaning::final);
     CHECK(v.failure.why() == kind::unavailable);
   }
@@ -117,21 +117,21 @@ TEST_CASE("only an error document with NoSuchKey proves absence") {
 
 TEST_CASE("other regions, from the body or the header") {
   const s3_verdict by_body =
-      judge(question, answer(301), error("PermanentRedirect", "<Region>eu-west-3</Region>"));
+      judge_s3(asked, answer(301), error("PermanentRedirect", "<Region>eu-west-3</Region>"));
   CHECK(by_body.meaning == s3_meaning::other_region);
   CHECK(by_body.region == "eu-west-3");
   CHECK(by_body.failure.when() == repeat::at_once);
   CHECK(by_body.unmended().when() == repeat::never);
 
-  const s3_verdict malformed = judge(
-      question, answer(400), error("AuthorizationHeaderMalformed", "<Region>eu-west-3</Region>"));
+  const s3_verdict malformed = judge_s3(
+      asked, answer(400), error("AuthorizationHeaderMalformed", "<Region>eu-west-3</Region>"));
   CHECK(malformed.meaning == s3_meaning::other_region);
   CHECK(malformed.region == "eu-west-3");
 
   for (const int status : {301, 307, 400}) {
     INFO(status);
     const s3_verdict by_head =
-        judge(question, answer(status, {{"X-Amz-Bucket-Region", "sa-east-1"}}), "");
+        judge_s3(asked, answer(status, {{"X-Amz-Bucket-Region", "sa-east-1"}}), "");
     CHECK(by_head.meaning == s3_meaning::other_region);
     CHECK(by_head.region == "sa-east-1");
   }
@@ -139,14 +139,14 @@ TEST_CASE("other regions, from the body or the header") {
   for (const char* code : {"AccessDenied", "NoSuchKey", "InvalidArgument"}) {
     INFO(code);
     const s3_verdict v =
-        judge(question, answer(400, {{"x-amz-bucket-region", "sa-east-1"}}), error(code));
+        judge_s3(asked, answer(400, {{"x-amz-bucket-region", "sa-east-1"}}), error(code));
     CHECK(v.meaning == s3_meaning::final);
   }
 }
 
 TEST_CASE("Retry-After is heard, in seconds and in reason") {
   const auto pause = [](const std::string& value) {
-    return judge(question, answer(503, {{"Retry-After", value}}), error("SlowDown"))
+    return judge_s3(asked, answer(503, {{"Retry-After", value}}), error("SlowDown"))
         .failure.pause();
   };
   CHECK(pause("7") == std::chrono::seconds(7));
@@ -159,19 +159,19 @@ TEST_CASE("Retry-After is heard, in seconds and in reason") {
 
 TEST_CASE("an error inside a 200") {
   const s3_error inner{.code = "InternalError", .message = "We encountered an internal error."};
-  const s3_verdict v = judge_inner(question, answer(200), inner);
+  const s3_verdict v = judge_inner(asked, answer(200), inner);
   CHECK(v.meaning == s3_meaning::later);
   CHECK(v.failure.when() == repeat::later);
   CHECK(says(v.failure.text().detail, "InternalError"));
-  CHECK(judge_inner(question, answer(200), {.code = "NoSuchKey"}).meaning == s3_meaning::final);
+  CHECK(judge_inner(asked, answer(200), {.code = "NoSuchKey"}).meaning == s3_meaning::final);
   CHECK(
-      judge_inner(question, answer(200), {.code = "PreconditionFailed"}).meaning ==
+      judge_inner(asked, answer(200), {.code = "PreconditionFailed"}).meaning ==
       s3_meaning::exists);
 }
 
 TEST_CASE("an operator reads status, code, words and request id") {
-  const s3_verdict v = judge(
-      question,
+  const s3_verdict v = judge_s3(
+      asked,
       answer(403),
       error(
           "AccessDenied",
@@ -184,8 +184,8 @@ TEST_CASE("an operator reads status, code, words and request id") {
       "656c76696e6727).");
   CHECK(says(v.failure.text().hint, "WALE_403_IS_ABSENT"));
 
-  const s3_verdict page = judge(
-      question,
+  const s3_verdict page = judge_s3(
+      asked,
       answer(503, {{"Content-Type", "text/html"}, {"Server", "squid"}, {"x-amz-request-id", "7"}}),
       "<html>Authorization: AWS4-HMAC-SHA256 echoed</html>");
   CHECK(says(page.failure.text().detail, "text/html"));
@@ -195,8 +195,8 @@ TEST_CASE("an operator reads status, code, words and request id") {
 }
 
 TEST_CASE("a server's words cannot forge log records") {
-  const s3_verdict v = judge(
-      question,
+  const s3_verdict v = judge_s3(
+      asked,
       answer(400),
       error(
           "Bad\n\x1b[31mCode",

@@ -1,6 +1,5 @@
 // Requests, options and facts of the S3 driver. Header names and query parameters are those of the
 // Amazon S3 API Reference.
-#include "../../src/store/s3_facts.hpp"
 #include "../../src/store/s3_options.hpp"
 #include "../../src/store/s3_requests.hpp"
 
@@ -49,7 +48,7 @@ std::string line_of(const http::request& r) {
   return r.method + " " + r.target;
 }
 
-const s3_question question{"could not read an object", "s3://b/k"};
+const question asked{"could not read an object", "s3://b/k"};
 
 http::response answer(int status, std::map<std::string, std::string> fields) {
   http::response r;
@@ -172,7 +171,8 @@ TEST_CASE("a removal carries the MD5 that S3 requires") {
 TEST_CASE("facts come from the headers, and missing ones are no success") {
   const std::string digest(64, 'a');
   const object_facts f = facts_of_whole(
-      question,
+      s3_answers,
+      asked,
       answer(
           200,
           {{"ETag", "\"e\""},
@@ -185,7 +185,7 @@ TEST_CASE("facts come from the headers, and missing ones are no success") {
   REQUIRE(f.plain_digest);
   CHECK(to_hex(*f.plain_digest) == digest);
   const auto without = [](std::map<std::string, std::string> fields) {
-    return kind_of([&] { facts_of_whole(question, answer(200, fields)); });
+    return kind_of([&] { facts_of_whole(s3_answers, asked, answer(200, fields)); });
   };
   CHECK(without({{"Content-Length", "12"}}) == kind::unavailable);
   CHECK(without({{"ETag", "e"}}) == kind::unavailable);
@@ -196,7 +196,7 @@ TEST_CASE("a range must be the rest that was asked for") {
   const auto size =
       [](int status, const std::string& range, std::uint64_t length, std::uint64_t at) {
         const auto head = answer(status, {{"ETag", "e"}, {"Content-Range", range}});
-        return facts_of_rest(question, head, length, at).size;
+        return facts_of_rest(s3_answers, asked, head, length, at).size;
       };
   CHECK(size(200, "", 10, 0) == 10);
   CHECK(size(206, "bytes 4-9/10", 6, 4) == 10);

@@ -8,25 +8,27 @@ using repeat = request_failure::repeat;
 
 namespace {
 
-swift_verdict judged(int status, bool reads = false, const char* id = "X-Trans-Id") {
+swift_verdict
+judged(int status, swift_method method = swift_method::other, const char* id = "X-Trans-Id") {
   http::response r;
   r.status = status;
   r.headers.add(id, "tx1");
-  return judge_swift({"could not do it", "swift://c/x", reads}, r);
+  return judge_swift({"could not do it", "swift://c/x"}, r, method);
 }
 
 } // namespace
 
 TEST_CASE("what Swift's statuses mean") {
   CHECK(judged(404).meaning == swift_meaning::not_there);
-  CHECK(judged(404, true, "X-Openstack-Request-Id").meaning == swift_meaning::not_there);
-  CHECK(judged(404, true, "Via").meaning == swift_meaning::later);
+  CHECK(
+      judged(404, swift_method::get, "X-Openstack-Request-Id").meaning == swift_meaning::not_there);
+  CHECK(judged(404, swift_method::get, "Via").meaning == swift_meaning::later);
   CHECK(judged(412).meaning == swift_meaning::exists);
   CHECK(judged(401).failure.when() == repeat::at_once);
   CHECK(judged(401).unmended().when() == repeat::never);
   CHECK(judged(409).failure.when() == repeat::later);
-  CHECK(judged(409, true).meaning == swift_meaning::broken);
-  CHECK(judged(409, true).failure.why() == kind::corrupt);
+  CHECK(judged(409, swift_method::get).meaning == swift_meaning::broken);
+  CHECK(judged(409, swift_method::get).failure.why() == kind::corrupt);
   for (const int status : {408, 422, 429, 498, 499, 500, 502, 503, 504})
     CHECK(judged(status).failure.when() == repeat::later);
   for (const int status : {301, 400, 403, 405, 411, 413, 501, 507})

@@ -1,7 +1,8 @@
 // Samples from the Object Storage API Reference and the documentation of OpenStack Swift's
 // middleware.
-#include "swift_facts.hpp"
+#include "swift_etag.hpp"
 #include "swift_json.hpp"
+#include "swift_requests.hpp"
 
 #include <wale/base/error.hpp>
 
@@ -87,20 +88,20 @@ TEST_CASE("whether a server has bulk delete") {
 }
 
 TEST_CASE("the head of a success must be whole, and about what was asked for") {
-  const swift_question q{"could not read an object", "swift://c/x", true};
+  const question q{"could not read an object", "swift://c/x"};
   http::response r;
   r.status = 206;
   r.headers.add("ETag", "\"abc\"");
   r.headers.add("Content-Range", "bytes 10-19/20");
   r.headers.add("X-Object-Meta-Wale-Upload", "token");
-  const object_facts f = swift_facts_of_rest(q, r, 10, 10);
+  const object_facts f = facts_of_rest(swift_answers, q, r, 10, 10);
   CHECK(f.size == 20);
   CHECK(f.etag == "\"abc\"");
   CHECK(f.token == "token");
-  CHECK_THROWS_AS(swift_facts_of_rest(q, r, 10, 9), failure);
-  CHECK_THROWS_AS(swift_facts_of_rest(q, r, 9, 10), failure);
-  CHECK_THROWS_AS(swift_facts_of_rest(q, r, std::nullopt, 10), failure);
-  CHECK_THROWS_AS(swift_facts_of_whole(q, r), failure);
+  CHECK_THROWS_AS(facts_of_rest(swift_answers, q, r, 10, 9), failure);
+  CHECK_THROWS_AS(facts_of_rest(swift_answers, q, r, 9, 10), failure);
+  CHECK_THROWS_AS(facts_of_rest(swift_answers, q, r, std::nullopt, 10), failure);
+  CHECK_THROWS_AS(facts_of_whole(swift_answers, q, r), failure);
   CHECK_NOTHROW(require_swift_etag(q, r, "abc"));
   CHECK_THROWS_AS(require_swift_etag(q, r, "abd"), failure);
 }
