@@ -7,6 +7,7 @@ is a small script too, which answers in its stead and hands out tokens of the Sw
 import contextlib
 import json
 import os
+import secrets
 import shutil
 import threading
 import urllib.request
@@ -166,7 +167,7 @@ class Keystone:
         """(id, secret) of a new one."""
         token, _ = self.sign_in(self.user, self.password, self.project)
         url = f"{self.url}/v3/users/{self.user_id}/application_credentials"
-        wanted = {"application_credential": {"name": "wal-e", "roles": [{"name": "member"}]}}
+        wanted = {"application_credential": {"name": secrets.token_hex(8), "roles": [{"name": "member"}]}}
         _, document = ask("POST", url, wanted, **{"X-Auth-Token": token})
         return document["application_credential"]["id"], document["application_credential"]["secret"]
 
