@@ -1,4 +1,4 @@
-// Lines of words, the last of them the sum of the others. No digest of OpenSSL's: a wal-push
+// Seven lines of words, the last of them the sum of the others. No digest of OpenSSL's: a wal-push
 // that only looks at a record would spend most of its time on setting that up.
 #include "file_record.hpp"
 
@@ -133,18 +133,6 @@ std::string short_sum(std::string_view text) {
   return digits;
 }
 
-// Linux: Documentation/admin-guide/sysctl/kernel.rst, random, boot_id.
-std::string this_boot() noexcept {
-  try {
-    auto text = fs::read_small("/proc/sys/kernel/random/boot_id").value_or("");
-    while (text.ends_with('\n'))
-      text.pop_back();
-    return escaped(text);
-  } catch (const std::exception&) {
-    return {};
-  }
-}
-
 std::string to_text(const file_record& r) {
   std::string text = std::string(heading) + r.purpose + " 1\n";
   text += "archive " + r.archive + "\n";
@@ -154,7 +142,6 @@ std::string to_text(const file_record& r) {
           std::to_string(r.file.ctime_ns) + "\n";
   text += "system " + std::to_string(r.system_identifier) + "\n";
   text += "sha256 " + to_hex(r.digest) + "\n";
-  if (!r.boot.empty()) text += "boot " + r.boot + "\n";
   return text + "sum " + short_sum(text) + "\n";
 }
 
@@ -172,7 +159,6 @@ std::optional<file_record> parse_file_record(std::string_view text) {
   const auto file = take_line(text, "file");
   auto system = take_line(text, "system");
   const auto hex = take_line(text, "sha256");
-  const auto boot = take_line(text, "boot");
   if (!archive || !name || !file || !system || !hex) return std::nullopt;
   const auto digest = sha256_from_hex(*hex);
   if (!digest || !read_identity(*file, r.file)) return std::nullopt;
@@ -180,7 +166,6 @@ std::optional<file_record> parse_file_record(std::string_view text) {
   r.archive = *archive;
   r.name = *name;
   r.digest = *digest;
-  if (boot) r.boot = *boot;
   return r;
 }
 

@@ -39,13 +39,9 @@ struct file_record {
   file_identity file;
   std::uint64_t system_identifier = 0;
   sha256_value digest{}; ///< of the plain bytes
-  std::string boot = {}; ///< this_boot() if the file was not durable; empty if it was
 
   friend bool operator==(const file_record&, const file_record&) = default;
 };
-
-/// One word that another start of the machine's does not have; empty if that cannot be told.
-std::string this_boot() noexcept;
 
 std::string to_text(const file_record& r);
 /// nullopt for anything but a whole record: its last line is a sum of those before it.

@@ -100,8 +100,7 @@ bool prefetch_area::holds(const pg::wal_segment& segment, const prefetch_origin&
   const auto record = read_file_record(record_path(name));
   if (identity && record && record->purpose == purpose && record->archive == origin.archive &&
       record->name == name && record->file == *identity &&
-      record->system_identifier == origin.system_identifier && !record->boot.empty() &&
-      record->boot == origin.boot)
+      record->system_identifier == origin.system_identifier)
     return true;
   ::unlink(path.c_str());
   ::unlink(record_path(name).c_str());
@@ -143,7 +142,6 @@ void prefetch_area::publish(
   r.file = *identity;
   r.system_identifier = origin.system_identifier;
   r.digest = digest;
-  r.boot = origin.boot;
   if (!write_file_record(record_path(r.name), r))
     throw failure(kind::unavailable, "a record could not be written", record_path(r.name));
   fs::rename(path, path_of(r.name));

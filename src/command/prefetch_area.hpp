@@ -3,10 +3,8 @@
 // is WAL-E's; beside each segment lies a file_record about it. docs/format.md "On the database
 // host".
 //
-// A segment gets its name here when it is whole and checked. It is served only if it is still the
-// file that its record is about, of this archive and cluster, and was written since the machine
-// started: nobody waits until it is durable, which PostgreSQL makes it when it takes it over
-// (KeepFileRestoredFromArchive in xlogarchive.c).
+// A segment gets its name here when it is whole, checked and durable. It is served only if it is
+// still the file that its record is about, and of this archive and cluster.
 
 #include "file_record.hpp"
 
@@ -25,7 +23,6 @@ struct prefetch_origin {
   std::string archive; ///< archive_identity()
   std::uint64_t system_identifier = 0;
   pg::segment_size size;
-  std::string boot = this_boot();
 };
 
 /// `archive` is archive_identity().
@@ -50,8 +47,8 @@ public:
 
   /// Announces that a segment is being fetched, into a file of the directory that this returns.
   std::string begin(const pg::wal_segment& segment) const;
-  /// Gives the fetched file its name here, with the digest that it was checked against. Throws
-  /// kind::corrupt if it is not of `origin`.
+  /// Gives the fetched file, which is durable, its name here, with the digest that it was checked
+  /// against. Throws kind::corrupt if it is not of `origin`.
   void publish(
       const pg::wal_segment& segment,
       const prefetch_origin& origin,

@@ -186,7 +186,7 @@ task<> prefetcher::head(pg::wal_segment segment, std::optional<store::object_att
 task<>
 prefetcher::download(pg::wal_segment segment, std::string path, sha256_value& digest, bool& found) {
   const pg::wal_name name = pg::wal_name::parse(segment.name());
-  found = co_await prefetch_wal_file(c_.rt, c_.archive, name, std::move(path), digest);
+  found = co_await fetch_wal_file(c_.rt, c_.archive, name, std::move(path), &digest);
 }
 
 // What was put with the object must be what came out of it; WAL-E's objects have no digest.

@@ -333,22 +333,12 @@ task<sha256_value> digest_of_stored(io::runtime& rt, store::store& archive, stor
   co_return plain.digest();
 }
 
-namespace {
-
-// How the fetched file is finished before it gets its name.
-struct finish {
-  sha256_value* digest; ///< null: not wanted
-  bool waits_for_disk;
-};
-
-task<> finish_writing(io::runtime& rt, io::file& out, bool waits_for_disk) {
-  if (waits_for_disk) co_return co_await out.sync();
-  auto start = [fd = out.descriptor()] { fs::start_writing(fd); };
-  co_await rt.offload(start);
-}
-
-task<bool>
-fetch(io::runtime& rt, store::store& archive, pg::wal_name name, std::string path, finish how) {
+task<bool> fetch_wal_file(
+    io::runtime& rt,
+    store::store& archive,
+    pg::wal_name name,
+    std::string path,
+    sha256_value* digest) {
   const store::object_key key = catalog::wal_key(name.text);
   const std::string url = archive.url(key);
   io::block_budget outputs = co_await rt.blocks().reserve(fetching_blocks);
@@ -358,7 +348,7 @@ fetch(io::runtime& rt, store::store& archive, pg::wal_name name, std::string pat
   if (!object) co_return false;
   auto compressed =
       std::make_unique<archive::gpg_decryptor>(rt, std::move(object), std::move(decrypting), url);
-  const auto wanted = how.digest ? archive::plain_digest::yes : archive::plain_digest::no;
+  const auto wanted = digest ? archive::plain_digest::yes : archive::plain_digest::no;
   archive::lzop_decompressor plain(rt, std::move(compressed), std::move(outputs), wanted);
 
   std::exception_ptr error;
@@ -372,8 +362,8 @@ fetch(io::runtime& rt, store::store& archive, pg::wal_name name, std::string pat
     writing write{out, written, front};
     co_await io::with_source(plain, write);
     check_fetched(name, written, front);
-    if (how.digest) *how.digest = plain.digest();
-    co_await finish_writing(rt, out, how.waits_for_disk);
+    if (digest) *digest = plain.digest();
+    co_await out.sync();
     out.close();
     fs::rename(temporary.path(), path);
     temporary.renamed();
@@ -386,24 +376,6 @@ fetch(io::runtime& rt, store::store& archive, pg::wal_name name, std::string pat
   co_await plain.close();
   if (error) std::rethrow_exception(error);
   co_return true;
-}
-
-} // namespace
-
-task<bool>
-fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::string path) {
-  const finish how{nullptr, true};
-  return fetch(rt, archive, std::move(name), std::move(path), how);
-}
-
-task<bool> prefetch_wal_file(
-    io::runtime& rt,
-    store::store& archive,
-    pg::wal_name name,
-    std::string path,
-    sha256_value& digest) {
-  const finish how{&digest, false};
-  return fetch(rt, archive, std::move(name), std::move(path), how);
 }
 
 } // namespace wale::command

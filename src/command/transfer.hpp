@@ -56,17 +56,13 @@ task<sha256_value> digest_of_stored(io::runtime& rt, store::store& archive, stor
 /// Fetches an object into `path`, by way of a temporary file beside it, so that `path` appears
 /// whole or not at all. The content is durable before the name; the name need not be, as PostgreSQL
 /// asks again for a file that a crash took away. A segment must have the size and the position that
-/// its header says. False: proven absent.
-task<bool>
-fetch_wal_file(io::runtime& rt, store::store& archive, pg::wal_name name, std::string path);
-
-/// The same, but the content is on its way to the disk only when the name appears. `digest` becomes
-/// the SHA-256 of the plain bytes.
-task<bool> prefetch_wal_file(
+/// its header says. False: proven absent. Where `digest` is given, it becomes the SHA-256 of the
+/// plain bytes.
+task<bool> fetch_wal_file(
     io::runtime& rt,
     store::store& archive,
     pg::wal_name name,
     std::string path,
-    sha256_value& digest);
+    sha256_value* digest = nullptr);
 
 } // namespace wale::command

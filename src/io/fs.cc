@@ -97,10 +97,6 @@ bool make_directory(const std::string& path, mode_t mode) {
   return false;
 }
 
-void start_writing(int fd) {
-  static_cast<void>(::sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE));
-}
-
 void sync_directory(const std::string& path) {
   begin("fsync", path);
   const owned_fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));

@@ -107,13 +107,6 @@ TEST_CASE_METHOD(fixture, "a segment is not served, and removed") {
   SECTION("of another segment size") {
     origin.size = pg::segment_size(2 * mebibyte);
   }
-  SECTION("after another start of the machine") { // it need not have become durable
-    origin.boot = "another";
-  }
-  SECTION("where starts of the machine cannot be told apart") {
-    origin.boot.clear();
-    publish(segment(7));
-  }
   SECTION("without its record") {
     dir.remove(path(segment(7), ".record"));
   }

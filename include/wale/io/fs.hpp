@@ -31,9 +31,6 @@ bool make_directory(const std::string& path, mode_t mode);
 /// Makes missing directories from the existing directory `root` down to root/relative, and makes
 /// each durable in its parent.
 void make_directories_below(const std::string& root, const std::string& relative, mode_t mode);
-/// Starts writing to the disk what the kernel holds of this file, and waits for nothing
-/// (sync_file_range(2)). A hint: what cannot be started is no failure.
-void start_writing(int fd);
 /// fsync of a directory; EINVAL and ENOTSUP are tolerated.
 void sync_directory(const std::string& path);
 /// Whether sync_filesystem() can be trusted here: the kernel reports write errors through syncfs(2)
