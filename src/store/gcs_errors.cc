@@ -122,12 +122,7 @@ gcs_verdict judge_gcs(const question& q, const http::response& head, std::string
 }
 
 request_failure unreadable(const question& q, const std::string& what) {
-  failure f(
-      kind::unavailable,
-      q.doing,
-      q.url + ": the server's answer " + what + ".",
-      "Is this a server of Cloud Storage, and is there a proxy in between that changes answers?");
-  return request_failure(std::move(f), repeat::later);
+  return unreadable("a server of Cloud Storage", q, what);
 }
 
 } // namespace wale::store

@@ -3,8 +3,6 @@
 
 #include "answer_fields.hpp"
 
-#include <utility>
-
 namespace wale::store {
 namespace {
 
@@ -20,13 +18,7 @@ object_facts common_facts(const answer_dialect& as, const question& q, const htt
 } // namespace
 
 request_failure unreadable(const answer_dialect& as, const question& q, const std::string& what) {
-  failure f(
-      kind::unavailable,
-      q.doing,
-      q.url + ": the server's answer " + what + ".",
-      std::string("Is this ") + as.server +
-          ", and is there a proxy in between that changes answers?");
-  return request_failure(std::move(f), request_failure::repeat::later);
+  return unreadable(as.server, q, what);
 }
 
 std::string require_etag(const answer_dialect& as, const question& q, const http::response& head) {

@@ -21,7 +21,7 @@ struct answer_dialect {
   const char* digest_field;
 };
 
-/// A success that lacks what every success has, or contradicts what was asked. Repeats later.
+/// As in question.hpp.
 request_failure unreadable(const answer_dialect& as, const question& q, const std::string& what);
 
 /// The ETag, which every success about an object has.

@@ -1,6 +1,17 @@
 #include "question.hpp"
 
+#include <utility>
+
 namespace wale::store {
+
+request_failure unreadable(const char* server, const question& q, const std::string& what) {
+  failure f(
+      kind::unavailable,
+      q.doing,
+      q.url + ": the server's answer " + what + ".",
+      std::string("Is this ") + server + ", and is there a proxy in between that changes answers?");
+  return request_failure(std::move(f), request_failure::repeat::later);
+}
 
 failure replaced_while_read(const question& q) {
   return failure(
