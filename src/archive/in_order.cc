@@ -49,11 +49,16 @@ task<io::block> ordered_blocks::take() {
   co_return std::move(first.bytes);
 }
 
-task<> ordered_sha256::add(std::uint64_t number, std::span<const std::byte> bytes) {
+// Those who wait are resumed one after the other, and each queues its job then.
+task<> ordered_sha256::wait_for_turn(std::uint64_t number) {
   while (next_ != number)
     co_await advanced_.wait();
   ++next_;
   advanced_.notify_all();
+}
+
+task<> ordered_sha256::add(std::uint64_t number, std::span<const std::byte> bytes) {
+  co_await wait_for_turn(number);
   auto job = [this, bytes] { digest_.update(bytes); };
   co_await runtime_.offload_in_order(job);
 }

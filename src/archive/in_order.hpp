@@ -60,9 +60,18 @@ public:
   /// Adds piece `number` behind all before it and returns when it is added. A piece whose
   /// predecessor failed waits until it is cancelled.
   task<> add(std::uint64_t number, std::span<const std::byte> bytes);
+  /// The same, and then `job` on the CPU pool.
+  template <class Job>
+  task<> add_then(std::uint64_t number, std::span<const std::byte> bytes, Job job) {
+    co_await wait_for_turn(number);
+    auto hash = [this, bytes] { digest_.update(bytes); };
+    co_await runtime_.offload_in_order(hash, std::move(job));
+  }
   sha256_value finish() { return digest_.finish(); }
 
 private:
+  task<> wait_for_turn(std::uint64_t number);
+
   io::runtime& runtime_;
   sha256 digest_;
   std::uint64_t next_ = 0; ///< whose turn it is to be queued

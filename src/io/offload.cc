@@ -21,17 +21,19 @@ using offload_handler = asio::any_completion_handler<void(std::exception_ptr)>;
 
 class offload_pool::work final : public worker_pool::job {
 public:
-  work(offload_pool& pool, std::function<void()>& body, offload_handler&& done)
-      : pool_(pool), body_(body), done_(std::move(done)),
+  work(offload_pool& pool, call& body, call* second, offload_handler&& done)
+      : pool_(pool), body_(&body), second_(second), done_(std::move(done)),
         guard_(asio::make_work_guard(pool.loop_)) {}
 
   void run() noexcept override {
     try {
-      body_();
+      (*body_)();
     } catch (...) {
       error_ = std::current_exception();
     }
-    asio::post(pool_.loop_, [this] { finish(); });
+    if (!second_ || error_) return asio::post(pool_.loop_, [this] { finish(); });
+    body_ = std::exchange(second_, nullptr);
+    pool_.workers_.submit(*this);
   }
 
   std::list<work>::iterator place_;
@@ -45,7 +47,8 @@ private:
   }
 
   offload_pool& pool_;
-  std::function<void()>& body_;
+  call* body_;
+  call* second_;
   offload_handler done_;
   std::exception_ptr error_;
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
@@ -58,25 +61,39 @@ offload_pool::~offload_pool() {
   stop();
 }
 
+// In the order in which a job goes from one to the other.
 void offload_pool::stop() noexcept {
+  chain_.stop();
   workers_.stop();
   under_way_.clear();
 }
 
-task<> offload_pool::suspend(std::function<void()>& body) {
-  auto initiate = [this, &body](auto handler) {
-    work& w = under_way_.emplace_back(*this, body, offload_handler(std::move(handler)));
+task<> offload_pool::suspend(worker_pool& where, call& body, call* second) {
+  auto initiate = [this, &where, &body, second](auto handler) {
+    work& w = under_way_.emplace_back(*this, body, second, offload_handler(std::move(handler)));
     w.place_ = std::prev(under_way_.end());
-    workers_.submit(w);
+    where.submit(w);
   };
   return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
       initiate, asio::use_awaitable);
 }
 
-task<> offload_pool::run(std::function<void()>& body) {
+task<> offload_pool::run(call& body) {
   auto cancellation = co_await asio::this_coro::cancellation_state;
   if (take_cancellation(cancellation)) throw_cancelled();
-  co_await suspend(body);
+  co_await suspend(workers_, body, nullptr);
+}
+
+task<> offload_pool::run_in_order(call& body) {
+  auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (take_cancellation(cancellation)) throw_cancelled();
+  co_await suspend(chain_, body, nullptr);
+}
+
+task<> offload_pool::run_in_order(call& first, call& second) {
+  auto cancellation = co_await asio::this_coro::cancellation_state;
+  if (take_cancellation(cancellation)) throw_cancelled();
+  co_await suspend(chain_, first, &second);
 }
 
 } // namespace wale::io

@@ -106,8 +106,7 @@ engine_choice engine_choice_from_environment() {
 struct runtime::state {
   explicit state(const runtime_options& options)
       : context(1), carrier(choose_engine(context, options.engine)), blocks(options.blocks),
-        cpu(context, options.workers ? options.workers : usable_processors()),
-        in_order(context, 1) {
+        cpu(context, options.workers ? options.workers : usable_processors()) {
     if (!options.handle_signals) return;
     auto on_signal = [this] { asio::post(context, [this] { cancel_main(); }); };
     signals = std::make_unique<signal_watch>(on_signal, options.on_stuck);
@@ -116,7 +115,6 @@ struct runtime::state {
   ~state() {
     carrier->shutdown();
     cpu.stop();
-    in_order.stop();
     pending.abandon();
     carrier.reset();
     signals.reset();
@@ -149,7 +147,6 @@ struct runtime::state {
   pending_set pending;
   block_pool blocks;
   offload_pool cpu;
-  offload_pool in_order;
   std::unique_ptr<signal_watch> signals;
 };
 
@@ -195,7 +192,11 @@ task<> runtime::run_on_pool(std::function<void()>& job) {
 }
 
 task<> runtime::run_in_order(std::function<void()>& job) {
-  return state_->in_order.run(job);
+  return state_->cpu.run_in_order(job);
+}
+
+task<> runtime::run_in_order(std::function<void()>& first, std::function<void()>& second) {
+  return state_->cpu.run_in_order(first, second);
 }
 
 task<> runtime::sleep(std::chrono::nanoseconds duration) {

@@ -7,17 +7,18 @@
 namespace wale::io {
 
 void worker_pool::submit(job& j) {
-  bool needs_thread = false;
+  bool runs_here = false;
   {
     const std::lock_guard lock(mutex_);
     queue_.push_back(&j);
-    needs_thread = queue_.size() > idle_ && threads_.size() < limit_;
+    if (queue_.size() > idle_ && threads_.size() < limit_ && add_thread()) return;
+    runs_here = threads_.empty();
+    if (runs_here) queue_.pop_back();
   }
-  if (!needs_thread) {
-    has_job_.notify_one();
-  } else if (!add_thread() && threads_.empty() && withdraw(j)) {
+  if (runs_here)
     j.run(); // no thread to be had at all: slower, but it works
-  }
+  else
+    has_job_.notify_one();
 }
 
 bool worker_pool::withdraw(job& j) noexcept {

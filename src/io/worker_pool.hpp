@@ -24,7 +24,7 @@ public:
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 
-  /// `j` lives until it has run, was withdrawn, or stop() has returned.
+  /// From any thread. `j` lives until it has run, was withdrawn, or stop() has returned.
   void submit(job& j);
   /// True if the job had not begun; it will not run then.
   bool withdraw(job& j) noexcept;

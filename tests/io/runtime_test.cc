@@ -1,4 +1,4 @@
-// The loop: offloaded work, timers, signals, and the choice of the engine.
+// The loop: timers, signals, and the choice of the engine.
 #include "fixture.hpp"
 
 #include <wale/io/event.hpp>
@@ -22,14 +22,6 @@ using namespace wale::io::test;
 using namespace std::chrono_literals;
 
 namespace {
-
-int threads_of_this_process() {
-  std::ifstream status("/proc/self/status");
-  for (std::string line; std::getline(status, line);) {
-    if (line.starts_with("Threads:")) return std::stoi(line.substr(8));
-  }
-  return -1;
-}
 
 /// A child process that runs `body` and says "ready" by a byte on `ready`.
 struct child {
@@ -248,68 +240,6 @@ WALE_IO_TEST("run gives back what main threw") {
   auto fine = []() -> task<> { co_return; };
   other.run(fine()); // and can run again
   co_return;
-}
-
-WALE_IO_TEST("offloaded work runs on another thread and gives its result back on this one") {
-  const auto here = std::this_thread::get_id();
-  auto where = [] { return std::this_thread::get_id(); };
-  const std::thread::id there = co_await rt.offload(where);
-  REQUIRE(there != here);
-  REQUIRE(std::this_thread::get_id() == here);
-  auto fails = []() -> int { throw failure(kind::corrupt, "in the worker"); };
-  auto run_failing = [&]() -> task<> { co_await rt.offload(fails); };
-  const auto error = co_await error_of(run_failing());
-  REQUIRE(failure_in(error).text().msg == "in the worker");
-  int calls = 0;
-  auto nothing = [&calls] { ++calls; };
-  co_await rt.offload(nothing);
-  REQUIRE(calls == 1);
-}
-
-WALE_IO_TEST("the pool has as many threads as the process may use, and none before it is used") {
-  cpu_set_t set;
-  REQUIRE(::sched_getaffinity(0, sizeof set, &set) == 0);
-  REQUIRE(rt.workers() == static_cast<unsigned>(CPU_COUNT(&set)));
-  const int before = threads_of_this_process();
-  std::atomic<int> inside = 0;
-  std::atomic<int> most = 0;
-  auto work = [&] {
-    const int now = ++inside;
-    int seen = most;
-    while (seen < now && !most.compare_exchange_weak(seen, now)) {
-    }
-    ::usleep(1000);
-    --inside;
-  };
-  auto offload_one = [&]() -> task<> { co_await rt.offload(work); };
-  co_await offload_one();
-  REQUIRE(threads_of_this_process() == before + 1);
-  task_group group(rt.context().get_executor());
-  for (int i = 0; i < 40; ++i)
-    group.spawn(offload_one());
-  co_await group.join();
-  REQUIRE(most == static_cast<int>(rt.workers()));
-  REQUIRE(threads_of_this_process() == before + static_cast<int>(rt.workers()));
-}
-
-WALE_IO_TEST("offloaded work that was begun is awaited though its coroutine is cancelled") {
-  std::atomic<bool> ended = false;
-  auto work = [&] {
-    ::usleep(30'000);
-    ended = true;
-  };
-  bool seen = false;
-  auto offload_it = [&]() -> task<> {
-    co_await rt.offload(work);
-    seen = ended;
-    co_await rt.sleep(1h); // here the cancellation is told
-  };
-  task_group group(rt.context().get_executor());
-  group.spawn(offload_it());
-  co_await rt.sleep(5ms);
-  group.cancel();
-  co_await group.join();
-  REQUIRE(seen);
 }
 
 WALE_IO_TEST("sleep lasts at least as long as asked") {

@@ -76,6 +76,13 @@ public:
     std::function<void()> job = [&f] { f(); };
     co_await run_in_order(job);
   }
+  /// offload_in_order() of `first`, then offload() of `second`, which gives nothing back either and
+  /// is left out if `first` throws: the loop hears of both at once.
+  template <class F, class G> task<> offload_in_order(F first, G second) {
+    std::function<void()> job = [&first] { first(); };
+    std::function<void()> next = [&second] { second(); };
+    co_await run_in_order(job, next);
+  }
 
   /// Throws kind::interrupted when cancelled.
   task<> sleep(std::chrono::nanoseconds duration);
@@ -92,6 +99,7 @@ public:
 private:
   task<> run_on_pool(std::function<void()>& job);
   task<> run_in_order(std::function<void()>& job);
+  task<> run_in_order(std::function<void()>& first, std::function<void()>& second);
 
   struct state;
   std::unique_ptr<state> state_;

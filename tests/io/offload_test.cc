@@ -1,0 +1,158 @@
+// Work on the CPU pool, and the chain beside it.
+#include "fixture.hpp"
+
+#include <atomic>
+#include <fstream>
+#include <sched.h>
+#include <string>
+#include <unistd.h>
+
+using namespace wale;
+using namespace wale::io;
+using namespace wale::io::test;
+using namespace std::chrono_literals;
+
+namespace {
+
+int threads_of_this_process() {
+  std::ifstream status("/proc/self/status");
+  for (std::string line; std::getline(status, line);) {
+    if (line.starts_with("Threads:")) return std::stoi(line.substr(8));
+  }
+  return -1;
+}
+
+} // namespace
+
+WALE_IO_TEST("offloaded work runs on another thread and gives its result back on this one") {
+  const auto here = std::this_thread::get_id();
+  auto where = [] { return std::this_thread::get_id(); };
+  const std::thread::id there = co_await rt.offload(where);
+  REQUIRE(there != here);
+  REQUIRE(std::this_thread::get_id() == here);
+  auto fails = []() -> int { throw failure(kind::corrupt, "in the worker"); };
+  auto run_failing = [&]() -> task<> { co_await rt.offload(fails); };
+  const auto error = co_await error_of(run_failing());
+  REQUIRE(failure_in(error).text().msg == "in the worker");
+  int calls = 0;
+  auto nothing = [&calls] { ++calls; };
+  co_await rt.offload(nothing);
+  REQUIRE(calls == 1);
+}
+
+WALE_IO_TEST("the pool has as many threads as the process may use, and none before it is used") {
+  cpu_set_t set;
+  REQUIRE(::sched_getaffinity(0, sizeof set, &set) == 0);
+  REQUIRE(rt.workers() == static_cast<unsigned>(CPU_COUNT(&set)));
+  const int before = threads_of_this_process();
+  std::atomic<int> inside = 0;
+  std::atomic<int> most = 0;
+  auto work = [&] {
+    const int now = ++inside;
+    int seen = most;
+    while (seen < now && !most.compare_exchange_weak(seen, now)) {
+    }
+    ::usleep(1000);
+    --inside;
+  };
+  auto offload_one = [&]() -> task<> { co_await rt.offload(work); };
+  co_await offload_one();
+  REQUIRE(threads_of_this_process() == before + 1);
+  task_group group(rt.context().get_executor());
+  for (int i = 0; i < 40; ++i)
+    group.spawn(offload_one());
+  co_await group.join();
+  REQUIRE(most == static_cast<int>(rt.workers()));
+  REQUIRE(threads_of_this_process() == before + static_cast<int>(rt.workers()));
+}
+
+WALE_IO_TEST("offloaded work that was begun is awaited though its coroutine is cancelled") {
+  std::atomic<bool> ended = false;
+  auto work = [&] {
+    ::usleep(30'000);
+    ended = true;
+  };
+  bool seen = false;
+  auto offload_it = [&]() -> task<> {
+    co_await rt.offload(work);
+    seen = ended;
+    co_await rt.sleep(1h); // here the cancellation is told
+  };
+  task_group group(rt.context().get_executor());
+  group.spawn(offload_it());
+  co_await rt.sleep(5ms);
+  group.cancel();
+  co_await group.join();
+  REQUIRE(seen);
+}
+
+WALE_IO_TEST(
+    "a chain runs in the order of the calls on one thread, what follows each link beside it") {
+  constexpr int links = 200;
+  std::vector<int> order;
+  std::vector<std::thread::id> chain;
+  std::atomic<int> behind = 0; // links whose second half had no first before it
+  std::atomic<int> ended = 0;
+  auto run_link = [&](int number) -> task<> {
+    bool hashed = false;
+    auto first = [&] {
+      order.push_back(number);
+      chain.push_back(std::this_thread::get_id());
+      hashed = true;
+    };
+    auto second = [&] {
+      if (!hashed) ++behind;
+      ++ended;
+    };
+    co_await rt.offload_in_order(first, second);
+    REQUIRE(hashed);
+  };
+  task_group group(rt.context().get_executor());
+  for (int i = 0; i < links; ++i)
+    group.spawn(run_link(i));
+  co_await group.join();
+  REQUIRE(ended == links);
+  REQUIRE(behind == 0);
+  REQUIRE(order.size() == links);
+  REQUIRE(std::ranges::is_sorted(order));
+  REQUIRE(chain == std::vector(links, chain.front()));
+  REQUIRE(chain.front() != std::this_thread::get_id());
+}
+
+WALE_IO_TEST("a link that fails has nothing after it, and the chain goes on") {
+  bool followed = false;
+  auto fails = [] { throw failure(kind::corrupt, "in the chain"); };
+  auto fine = [] {};
+  auto follow = [&followed] { followed = true; };
+  auto run_failing = [&]() -> task<> { co_await rt.offload_in_order(fails, follow); };
+  auto first = co_await error_of(run_failing());
+  REQUIRE(failure_in(first).text().msg == "in the chain");
+  REQUIRE_FALSE(followed);
+  auto run_failing_after = [&]() -> task<> { co_await rt.offload_in_order(fine, fails); };
+  auto second = co_await error_of(run_failing_after());
+  REQUIRE(failure_in(second).text().msg == "in the chain");
+  co_await rt.offload_in_order(fine, follow);
+  REQUIRE(followed);
+}
+
+TEST_CASE("a runtime that is taken down has let go of both halves of what it ran") {
+  for (int round = 0; round < 50; ++round) {
+    runtime rt(options());
+    task_group group(rt.context().get_executor());
+    std::atomic<int> running = 0;
+    auto work = [&running] {
+      ++running;
+      ::usleep(100);
+    };
+    auto run_link = [&]() -> task<> { co_await rt.offload_in_order(work, work); };
+    auto all = [&]() -> task<> {
+      for (int i = 0; i < 20; ++i)
+        group.spawn(run_link());
+      co_await rt.sleep(1ms);
+      group.cancel();
+      co_await group.join();
+    };
+    rt.run(all());
+    REQUIRE(running > 0);
+  }
+}
