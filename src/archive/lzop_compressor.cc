@@ -83,10 +83,12 @@ task<> lzop_compressor::state::read() {
 task<> lzop_compressor::state::compress(std::uint64_t number, io::block b) {
   std::exception_ptr error;
   try {
-    if (hash) co_await hash->add(number, b.bytes());
     lzop_encoded encoded;
     auto job = [&encoded, &b] { encoded = lzop_encode(b.bytes()); };
-    co_await rt.offload(job);
+    if (hash)
+      co_await hash->add_then(number, b.bytes(), job);
+    else
+      co_await rt.offload(job);
     b.truncate(encoded.size);
     copy_in_front(b, encoded.head);
   } catch (...) {
@@ -119,12 +121,15 @@ lzop_compressor::lzop_compressor(
 
 lzop_compressor::~lzop_compressor() = default;
 
+void lzop_compressor::start() {
+  state& s = *state_;
+  if (!std::exchange(s.started, true)) s.children.spawn(s.read());
+}
+
 task<io::block> lzop_compressor::next() {
   state& s = *state_;
   if (s.finished) co_return io::block();
-  if (!std::exchange(s.started, true)) {
-    s.children.spawn(s.read());
-  }
+  start();
   io::block full;
   while (!full) {
     io::block b = co_await s.out.take();

@@ -38,6 +38,9 @@ public:
       plain_digest digest = plain_digest::no);
   ~lzop_compressor() override;
 
+  /// Begins before the first next(), while whoever will call that is still busy. Then it has to be
+  /// closed.
+  void start();
   task<io::block> next() override;
   task<> close() override;
 
