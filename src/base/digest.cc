@@ -7,10 +7,13 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 
+#include <algorithm>
+
 namespace wale {
 
 // Not by EVP, whose first use reads OpenSSL's configuration and asks its providers: a millisecond
-// of each wal-push, before the first byte is hashed.
+// of each wal-push, before the first byte is hashed. HMAC for the same reason, which would cost
+// two.
 struct sha256::state {
   SHA256_CTX context;
 };
@@ -31,6 +34,34 @@ sha256_value sha256::finish() {
   sha256_value v;
   SHA256_Final(reinterpret_cast<unsigned char*>(v.data()), &state_->context);
   return v;
+}
+
+sha256_value hmac_sha256(std::string_view key, std::string_view text) {
+  constexpr std::size_t block = SHA256_CBLOCK;
+  std::array<std::byte, block> padded{};
+  const std::span<const std::byte> given = std::as_bytes(std::span(key));
+  if (given.size() > block) {
+    sha256 shortened;
+    shortened.update(given);
+    std::ranges::copy(shortened.finish(), padded.begin());
+  } else {
+    std::ranges::copy(given, padded.begin());
+  }
+  const auto with_pad = [&padded](std::byte pad) {
+    std::array<std::byte, block> k = padded;
+    for (std::byte& b : k)
+      b ^= pad;
+    sha256 digest;
+    digest.update(k);
+    OPENSSL_cleanse(k.data(), k.size());
+    return digest;
+  };
+  sha256 inner = with_pad(std::byte{0x36});
+  inner.update(std::as_bytes(std::span(text)));
+  sha256 outer = with_pad(std::byte{0x5c});
+  outer.update(inner.finish());
+  OPENSSL_cleanse(padded.data(), padded.size());
+  return outer.finish();
 }
 
 void prepare_crypto() {

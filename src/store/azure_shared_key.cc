@@ -1,16 +1,13 @@
 #include "azure_shared_key.hpp"
 
 #include <wale/base/base64.hpp>
+#include <wale/base/digest.hpp>
 #include <wale/http/url.hpp>
-
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
 
 #include <algorithm>
 #include <array>
 #include <ctime>
 #include <map>
-#include <new>
 #include <vector>
 
 namespace wale::store {
@@ -47,22 +44,6 @@ std::string unfolded(std::string_view value) {
   }
   if (!out.empty() && out.back() == ' ') out.pop_back();
   return out;
-}
-
-std::string hmac_sha256(const std::string& key, const std::string& text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned size = 0;
-  const auto* const bytes = reinterpret_cast<const unsigned char*>(text.data());
-  if (!HMAC(
-          EVP_sha256(),
-          key.data(),
-          static_cast<int>(key.size()),
-          bytes,
-          text.size(),
-          out.data(),
-          &size))
-    throw std::bad_alloc();
-  return {reinterpret_cast<const char*>(out.data()), size};
 }
 
 } // namespace
@@ -138,7 +119,7 @@ std::string azure_string_to_sign(std::string_view account, const http::request& 
 
 std::string
 azure_authorization(std::string_view account, const wale::secret& key, const http::request& r) {
-  const std::string mac = hmac_sha256(key.reveal(), azure_string_to_sign(account, r));
+  const sha256_value mac = hmac_sha256(key.reveal(), azure_string_to_sign(account, r));
   return "SharedKey " + std::string(account) + ":" + to_base64(mac);
 }
 

@@ -57,8 +57,6 @@ question s3_bucket::about(const char* doing, const std::string& key) const {
 }
 
 task<> s3_bucket::warm_up() {
-  auto job = [] { prepare_crypto(); };
-  co_await runtime_.offload(job);
   co_await credentials_->get();
   co_await client_->warm_up(address_.origin());
 }

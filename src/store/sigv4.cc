@@ -2,13 +2,9 @@
 
 #include <wale/base/digest.hpp>
 
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <new>
 #include <utility>
 #include <vector>
 
@@ -41,19 +37,8 @@ std::string hash_hex(std::string_view text) {
 }
 
 std::string hmac(std::string_view key, std::string_view text) {
-  std::array<unsigned char, EVP_MAX_MD_SIZE> out{};
-  unsigned size = 0;
-  const auto* bytes = reinterpret_cast<const unsigned char*>(text.data());
-  if (!HMAC(
-          EVP_sha256(),
-          key.data(),
-          static_cast<int>(key.size()),
-          bytes,
-          text.size(),
-          out.data(),
-          &size))
-    throw std::bad_alloc();
-  return {reinterpret_cast<const char*>(out.data()), size};
+  const sha256_value sum = hmac_sha256(key, text);
+  return {reinterpret_cast<const char*>(sum.data()), sum.size()};
 }
 
 // "Trim" of the specification: no blanks at the ends, one for a run inside.

@@ -24,6 +24,28 @@ TEST_CASE("SHA-256 of the published examples") {
   CHECK(sha256_of({}) == "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855");
 }
 
+// RFC 4231, section 4: cases 1, 2, 6 and 7.
+TEST_CASE("HMAC-SHA256 of the published examples") {
+  const auto mac = [](std::string_view key, std::string_view text) {
+    return to_hex(hmac_sha256(key, text));
+  };
+  CHECK(
+      mac(std::string(20, '\x0b'), "Hi There") ==
+      "b0344c61d8db38535ca8afceaf0bf12b881dc200c9833da726e9376c2e32cff7");
+  CHECK(
+      mac("Jefe", "what do ya want for nothing?") ==
+      "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843");
+  const std::string larger_than_a_block(131, '\xaa');
+  CHECK(
+      mac(larger_than_a_block, "Test Using Larger Than Block-Size Key - Hash Key First") ==
+      "60e431591ee0b67f0d8a26aacbf5b77f8e0bc6213728c5140546040f0ee37f54");
+  CHECK(
+      mac(larger_than_a_block,
+          "This is a test using a larger than block-size key and a larger than block-size data. "
+          "The key needs to be hashed before being used by the HMAC algorithm.") ==
+      "9b09ffa71b942fcb27635fbcd5b0e944bfdc63644f0713938a7f51535c3a35e2");
+}
+
 TEST_CASE("a digest survives its text form") {
   const std::string text = sha256_of({"abc"});
   const auto value = sha256_from_hex(text);

@@ -30,12 +30,15 @@ private:
   std::unique_ptr<state> state_;
 };
 
+/// HMAC-SHA256 (RFC 2104): what signs requests to S3 and Azure.
+sha256_value hmac_sha256(std::string_view key, std::string_view text);
+
 /// What stores compare an object with when it arrives. Not for security.
 std::array<std::byte, 16> md5(std::string_view text);
 /// The same of pieces in a row.
 std::array<std::byte, 16> md5(std::span<const std::span<const std::byte>> pieces);
 
-/// Reads OpenSSL's configuration, which signatures and TLS need and would read at their first use:
+/// Reads OpenSSL's configuration, which MD5, RSA and TLS need and would read at their first use:
 /// a millisecond, better spent on another thread meanwhile.
 void prepare_crypto();
 
