@@ -2,6 +2,9 @@
 #include <wale/base/error.hpp>
 #include <wale/command/command_line.hpp>
 
+// Its regular expressions take 0.3 ms, a third of what "wal-e version" takes over /bin/true.
+// Without them it does not know values behind short options, see take_short_options().
+#define CXXOPTS_NO_REGEX
 #include <cxxopts.hpp>
 
 #include <algorithm>
@@ -40,14 +43,6 @@ const option_spec* find_letter(char letter, std::span<const option_spec> known) 
   return found == known.end() ? nullptr : &*found;
 }
 
-// Whether a cluster of short options such as `-p` wants the next argument as its value.
-bool wants_next(std::string_view letters, std::span<const option_spec> known) {
-  for (std::size_t i = 0; i < letters.size(); ++i)
-    if (const option_spec* o = find_letter(letters[i], known); o && !o->argument.empty())
-      return i + 1 == letters.size();
-  return false;
-}
-
 // As argparse, which WAL-E uses: none of our options looks like one.
 bool is_negative_number(std::string_view word) {
   return word.size() > 1 && word[0] == '-' &&
@@ -75,6 +70,28 @@ take_long_option(const arguments& in, std::size_t& at, std::span<const option_sp
   return name + "=" + in[at++];
 }
 
+// A word of short options, such as -n, -p8 or -np 8, as long ones: the value of the last may be the
+// next word. What is wrong is left to cxxopts to tell.
+void take_short_options(
+    const arguments& in, std::size_t& at, std::span<const option_spec> known, arguments& out) {
+  const std::string& word = in[at++];
+  for (std::size_t i = 1; i < word.size(); ++i) {
+    const option_spec* const o = find_letter(word[i], known);
+    const bool is_last = i + 1 == word.size();
+    if (!o || (is_last && !o->argument.empty() && at == in.size())) {
+      out.push_back("-" + word.substr(i));
+      return;
+    }
+    const std::string name = "--" + std::string(o->name);
+    if (o->argument.empty()) {
+      out.push_back(name);
+      continue;
+    }
+    out.push_back(name + "=" + (is_last ? in[at++] : word.substr(i + 1)));
+    return;
+  }
+}
+
 // Sorts the words from `at` on. Stops at the first operand if `stop_at_operand`; returns where it
 // stopped.
 std::size_t take_words(
@@ -95,9 +112,7 @@ std::size_t take_words(
     } else if (word.starts_with("--")) {
       out.options.push_back(take_long_option(in, at, known));
     } else {
-      out.options.push_back(in[at++]);
-      if (wants_next(std::string_view(word).substr(1), known) && at < in.size())
-        out.options.push_back(in[at++]);
+      take_short_options(in, at, known, out.options);
     }
   }
   return at;

@@ -197,5 +197,6 @@ TEST_CASE("a value may follow an option in all of WAL-E's ways, and the last one
     CHECK(parse_command_line(line).operands == words{"x"});
   }
   CHECK(parse_command_line({"-kID", "version"}).global.at("aws-access-key-id") == "ID");
+  CHECK(parse_command_line({"-k/+=", "version"}).global.at("aws-access-key-id") == "/+=");
   CHECK(parse_command_line({"-a", "ID", "version"}).global.at("wabs-account-name") == "ID");
 }
