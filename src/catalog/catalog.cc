@@ -72,6 +72,17 @@ task<std::int64_t> time_taken(io::runtime& rt, store::store& archive, backup b) 
   co_return b.modified_ns;
 }
 
+task<std::optional<std::string>> read_within(
+    store::store& archive, store::object_key key, std::size_t limit, io::block_budget budget) {
+  const std::string where = archive.url(key);
+  const std::unique_ptr<io::source> body = co_await archive.get(std::move(key), std::move(budget));
+  if (!body) co_return std::nullopt;
+  std::string text;
+  collector collect{text, limit, where};
+  co_await io::with_source(*body, collect);
+  co_return text;
+}
+
 failure invalid_query(const std::string& query) {
   return failure(
       kind::configuration,
@@ -95,13 +106,7 @@ task<std::vector<backup>> list_backups(store::store& archive) {
 task<std::optional<std::string>>
 read_object(io::runtime& rt, store::store& archive, store::object_key key, std::size_t limit) {
   io::block_budget budget = co_await rt.blocks().reserve(1);
-  const std::string where = archive.url(key);
-  const std::unique_ptr<io::source> body = co_await archive.get(std::move(key), std::move(budget));
-  if (!body) co_return std::nullopt;
-  std::string text;
-  collector collect{text, limit, where};
-  co_await io::with_source(*body, collect);
-  co_return text;
+  co_return co_await read_within(archive, std::move(key), limit, std::move(budget));
 }
 
 task<store::put_result> write_object(
@@ -134,8 +139,15 @@ task<sentinel> load_sentinel(io::runtime& rt, store::store& archive, backup_name
 
 task<std::optional<metadata>>
 load_metadata(io::runtime& rt, store::store& archive, backup_name name) {
+  io::block_budget reading = co_await rt.blocks().reserve(1);
+  co_return co_await load_metadata(archive, std::move(name), std::move(reading));
+}
+
+task<std::optional<metadata>>
+load_metadata(store::store& archive, backup_name name, io::block_budget reading) {
   const store::object_key key = metadata_key(name);
-  const std::optional<std::string> text = co_await read_object(rt, archive, key);
+  const std::optional<std::string> text =
+      co_await read_within(archive, key, small_object_limit, std::move(reading));
   if (!text) co_return std::nullopt;
   co_return read_metadata(*text, archive.url(key));
 }

@@ -61,7 +61,7 @@ push_fields(std::string key, std::string prefix, std::string segment, std::strin
 }
 
 task<sha256_value>
-archive_file(context c, archivable file, io::block_budget budget, std::function<void()> ended) {
+archive_file(context c, archivable file, io::block_budget budget, push_terms terms) {
   const std::string url = c.archive.url(catalog::wal_key(file.name.text));
   log::info(
       upload_logger,
@@ -69,7 +69,7 @@ archive_file(context c, archivable file, io::block_budget budget, std::function<
       fields(c.archive, file, "begin"));
 
   const pushed done =
-      co_await push_wal_file(c.rt, c.archive, file, std::move(budget), std::move(ended));
+      co_await push_wal_file(c.rt, c.archive, file, std::move(budget), std::move(terms));
   if (!done.stored) co_await compare(c, file, done);
 
   std::vector<log::field> structured = fields(c.archive, file, "complete");

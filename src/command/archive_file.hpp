@@ -5,7 +5,6 @@
 
 #include <wale/base/log.hpp>
 
-#include <functional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,8 +18,8 @@ std::vector<log::field>
 push_fields(std::string key, std::string prefix, std::string segment, std::string state);
 
 /// Stores a file, or finds it stored with the same content; throws kind::exists if with other
-/// content. `budget` is reserve_for_push()'s, `ended` as for push_wal_file(). Returns the digest.
+/// content. `budget` is reserve_for_push()'s. Returns the digest.
 task<sha256_value>
-archive_file(context c, archivable file, io::block_budget budget, std::function<void()> ended = {});
+archive_file(context c, archivable file, io::block_budget budget, push_terms terms = {});
 
 } // namespace wale::command

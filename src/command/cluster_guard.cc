@@ -89,10 +89,10 @@ struct owner {
 // The one that was finished last as far as the listing tells: any recent one would do, and reading
 // the metadata of all of them would take longer than the push.
 task<std::optional<owner>>
-look_up_owner(io::runtime& rt, store::store& archive, backup_list backups) {
+look_up_owner(store::store& archive, backup_list backups, io::block_budget reading) {
   const auto newest = std::ranges::max_element(backups, {}, &catalog::backup::modified_ns);
   if (newest == backups.end()) co_return std::nullopt;
-  const auto metadata = co_await catalog::load_metadata(rt, archive, newest->name);
+  const auto metadata = co_await catalog::load_metadata(archive, newest->name, std::move(reading));
   if (!metadata || metadata->system_identifier == 0) co_return std::nullopt;
   co_return owner{newest->name, metadata->system_identifier};
 }
@@ -122,13 +122,14 @@ void require_same(const std::string& what, std::uint64_t mine, const owner& thei
 
 // nullopt, too, if the answer that it is unknown is remembered, or could not be found.
 task<std::optional<owner>>
-owner_of(io::runtime& rt, store::store& archive, const memory* remembered) {
+owner_of(store::store& archive, io::block_budget reading, const memory* remembered) {
   try {
     backup_list backups = co_await catalog::list_backups(archive);
     if (backups.empty()) co_return std::nullopt;
     const std::string unknown = unknown_for(backups);
     if (remembered && remembered->knows(unknown)) co_return std::nullopt;
-    std::optional<owner> found = co_await look_up_owner(rt, archive, std::move(backups));
+    std::optional<owner> found =
+        co_await look_up_owner(archive, std::move(backups), std::move(reading));
     if (!found && remembered) remembered->remember(unknown);
     co_return found;
   } catch (const failure& f) {
@@ -139,13 +140,14 @@ owner_of(io::runtime& rt, store::store& archive, const memory* remembered) {
 
 } // namespace
 
-task<> require_cluster_of_archive(io::runtime& rt, store::store& archive, archivable file) {
+task<>
+require_cluster_of_archive(store::store& archive, archivable file, io::block_budget reading) {
   if (!file.header) co_return;
   const std::uint64_t mine = file.header->system_identifier;
   store::object_key top;
   const memory remembered(file.path, archive.url(top));
   if (remembered.knows(std::to_string(mine))) co_return;
-  const std::optional<owner> found = co_await owner_of(rt, archive, &remembered);
+  const std::optional<owner> found = co_await owner_of(archive, std::move(reading), &remembered);
   if (!found) co_return;
   require_same(file.name.text, mine, *found);
   remembered.remember(std::to_string(mine));
@@ -153,8 +155,25 @@ task<> require_cluster_of_archive(io::runtime& rt, store::store& archive, archiv
 
 task<> require_cluster_of_archive(
     io::runtime& rt, store::store& archive, std::uint64_t system_identifier) {
-  const std::optional<owner> found = co_await owner_of(rt, archive, nullptr);
+  io::block_budget reading = co_await rt.blocks().reserve(1);
+  const std::optional<owner> found = co_await owner_of(archive, std::move(reading), nullptr);
   if (found) require_same("What is to be backed up", system_identifier, *found);
+}
+
+task<> cluster_check::ask(archivable file, io::block_budget reading) {
+  try {
+    co_await require_cluster_of_archive(archive_, std::move(file), std::move(reading));
+  } catch (...) {
+    objection_ = std::current_exception();
+  }
+  answered_ = true;
+  changed_.notify_all();
+}
+
+task<> cluster_check::passed() {
+  while (!answered_)
+    co_await changed_.wait();
+  if (objection_) std::rethrow_exception(objection_);
 }
 
 } // namespace wale::command

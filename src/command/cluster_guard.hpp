@@ -4,7 +4,11 @@
 #include "context.hpp"
 #include "transfer.hpp"
 
+#include <wale/io/block.hpp>
+#include <wale/io/event.hpp>
+
 #include <cstdint>
+#include <exception>
 
 namespace wale::command {
 
@@ -13,10 +17,29 @@ namespace wale::command {
 /// there is nothing to compare; what cannot be looked up is unknown, with a WARNING. An answer is
 /// remembered in `.wal-e/` beside the segment, if that is a pg_wal: the next segment then costs no
 /// request, or one listing where the newest backup has no metadata.
-task<> require_cluster_of_archive(io::runtime& rt, store::store& archive, archivable file);
+/// `reading` is one block: those who hold the pool may wait for the answer.
+task<> require_cluster_of_archive(store::store& archive, archivable file, io::block_budget reading);
 
 /// The same for a cluster that is to be backed up; nothing is remembered.
 task<>
 require_cluster_of_archive(io::runtime& rt, store::store& archive, std::uint64_t system_identifier);
+
+/// The question of a file's require_cluster_of_archive(), asked while that file and others of its
+/// cluster are compressed, and the answer, which must be there before one of them is stored.
+class cluster_check {
+public:
+  explicit cluster_check(store::store& archive) : archive_(archive) {}
+
+  /// Asks, once, and does not throw: what it learns, passed() tells.
+  task<> ask(archivable file, io::block_budget reading);
+  /// Returns once there is an answer; throws it if it is an objection, or why there is none.
+  task<> passed();
+
+private:
+  store::store& archive_;
+  bool answered_ = false;
+  std::exception_ptr objection_;
+  io::event changed_;
+};
 
 } // namespace wale::command

@@ -3,8 +3,6 @@
 // once.
 #include "push_ahead.hpp"
 
-#include "cluster_guard.hpp"
-
 #include <wale/base/error.hpp>
 #include <wale/catalog/layout.hpp>
 #include <wale/io/fs.hpp>
@@ -36,9 +34,14 @@ std::int64_t now_ns() {
 
 } // namespace
 
-push_ahead::push_ahead(context c, const archivable& named, std::string archive, std::size_t most)
+push_ahead::push_ahead(
+    context c,
+    const archivable& named,
+    std::string archive,
+    std::shared_ptr<cluster_check> check,
+    std::size_t most)
     : c_(c), wal_directory_(directory_of(named.path)), named_(named.name.text),
-      records_(wal_directory_, std::move(archive)), most_(most),
+      records_(wal_directory_, std::move(archive)), check_(std::move(check)), most_(most),
       children_(c.rt.context().get_executor()) {
   if (named.header) system_identifier_ = named.header->system_identifier;
 }
@@ -92,7 +95,8 @@ task<> push_ahead::offer(std::string name) {
   if (!identity || !is_at_rest(*identity, now_ns())) co_return;
   archivable file = co_await inspect(c_.rt, path);
   if (!system_identifier_) {
-    co_await require_cluster_of_archive(c_.rt, c_.archive, file);
+    io::block_budget reading = co_await c_.rt.blocks().reserve(1);
+    co_await require_cluster_of_archive(c_.archive, file, std::move(reading));
     system_identifier_ = file.header->system_identifier;
   }
   if (file.header->system_identifier != *system_identifier_)
@@ -104,8 +108,22 @@ task<> push_ahead::offer(std::string name) {
 
 task<> push_ahead::push(archivable file, file_identity identity, io::block_budget budget) {
   const std::string name = file.name.text;
-  const sha256_value digest = co_await archive_file(c_, std::move(file), std::move(budget));
+  push_terms terms;
+  terms.admission = [this] { return admission(); };
+  const sha256_value digest =
+      co_await archive_file(c_, std::move(file), std::move(budget), std::move(terms));
   records_.record(name, identity, *system_identifier_, digest);
+}
+
+// An objection is told once, of the named file.
+task<> push_ahead::admission() {
+  bool passed = true;
+  try {
+    co_await check_->passed();
+  } catch (const failure&) {
+    passed = false;
+  }
+  if (!passed) throw failure(kind::interrupted, "cancelled");
 }
 
 // WAL-E's words for a neighbour that is not pushed. Why is told when its own turn comes.

@@ -5,6 +5,7 @@
 
 #include "acknowledgements.hpp"
 #include "archive_file.hpp"
+#include "cluster_guard.hpp"
 
 #include <wale/io/event.hpp>
 #include <wale/io/task_group.hpp>
@@ -22,11 +23,16 @@ namespace wale::command {
 
 class push_ahead {
 public:
-  /// `most` neighbours of `named`; `archive` is archive_identity().
-  push_ahead(context c, const archivable& named, std::string archive, std::size_t most);
+  /// `most` neighbours of `named`; `archive` is archive_identity(). None is stored before `check`,
+  /// which asks about `named`, has passed.
+  push_ahead(
+      context c,
+      const archivable& named,
+      std::string archive,
+      std::shared_ptr<cluster_check> check,
+      std::size_t most);
 
-  /// Begins, on the next turn of the loop; may be called more than once. The cluster that `named`
-  /// is of must be the archive's.
+  /// Begins, on the next turn of the loop; may be called more than once.
   void begin();
 
   /// Waits until all have ended, for at most two seconds after the named one was `stored`, and not
@@ -41,6 +47,7 @@ private:
   task<> feed();
   task<> offer(std::string name);
   task<> push(archivable file, file_identity identity, io::block_budget budget);
+  task<> admission();
   task<> quietly(std::string name, task<> work);
   task<> child(std::string name, task<> work);
   task<> alarm(std::chrono::milliseconds time, bool& rang);
@@ -54,6 +61,7 @@ private:
   std::string named_;
   std::optional<std::uint64_t> system_identifier_;
   acknowledgements records_;
+  std::shared_ptr<cluster_check> check_;
   std::size_t most_;
   clock::time_point started_ = clock::now();
   std::optional<clock::time_point> begins_until_; ///< once the named one is stored

@@ -254,7 +254,7 @@ task<pushed> push_wal_file(
     store::store& archive,
     archivable file,
     io::block_budget budget,
-    std::function<void()> ended) {
+    push_terms terms) {
   const auto began = std::chrono::steady_clock::now();
   io::block_budget reading = budget.split(reading_blocks);
   io::block_budget spare = budget.split(1);
@@ -274,8 +274,9 @@ task<pushed> push_wal_file(
       std::move(spare),
       stamp,
       archive::plain_digest::yes);
-  auto plain_body =
-      std::make_unique<push_body>(std::move(compressed), first_digest, file.path, std::move(ended));
+  archive::lzop_compressor& compressor = *compressed;
+  auto plain_body = std::make_unique<push_body>(
+      std::move(compressed), first_digest, file.path, std::move(terms.compressed));
   const push_body& read = *plain_body;
   const std::unique_ptr<io::source> body =
       encrypted(rt, std::move(plain_body), std::move(encrypting));
@@ -285,12 +286,14 @@ task<pushed> push_wal_file(
   request.key = catalog::wal_key(file.name.text);
   request.condition = store::put_condition::create_only;
   request.staging = std::move(budget);
+  request.admission = std::move(terms.admission);
   request.plain_digest = [&] {
     done.digest = read.digest();
     return std::optional(done.digest);
   };
   store::put_result result;
   pushing push{archive, std::move(request), result};
+  compressor.start(); // the store makes itself ready meanwhile
   co_await io::with_source(*body, std::move(push));
 
   done.stored = result.what == store::put_result::outcome::stored;

@@ -38,14 +38,20 @@ struct pushed {
 /// pushes never wait for each other's blocks. First come, first served.
 task<io::block_budget>
 reserve_for_push(io::runtime& rt, const store::store& archive, std::uint64_t size);
-/// Stores a file under its WAL name, create-only. `ended` is called when the file has been read and
-/// compressed, before the store has answered; not called if that was not needed.
+/// What others have to do with a push.
+struct push_terms {
+  /// Called when the file has been read and compressed, before the store has answered.
+  std::function<void()> compressed = {};
+  /// store::put_request's.
+  std::function<task<>()> admission = {};
+};
+/// Stores a file under its WAL name, create-only.
 task<pushed> push_wal_file(
     io::runtime& rt,
     store::store& archive,
     archivable file,
     io::block_budget budget,
-    std::function<void()> ended = {});
+    push_terms terms = {});
 /// The same within a budget that is reserved for it.
 task<pushed> push_wal_file(io::runtime& rt, store::store& archive, archivable file);
 

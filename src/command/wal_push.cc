@@ -9,6 +9,7 @@
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
 #include <wale/io/deadline.hpp>
+#include <wale/io/task_group.hpp>
 
 #include <exception>
 #include <functional>
@@ -20,12 +21,19 @@ namespace {
 
 constexpr std::chrono::seconds time_budget{60};
 
-// The neighbours begin when the named file needs no processor any more.
-task<> push(context c, archivable file, push_ahead& ahead) {
-  co_await require_cluster_of_archive(c.rt, c.archive, file);
+// Whose archive it is takes a request or two, during which the processors would be idle. The
+// neighbours begin when the named file needs none any more.
+task<> push(context c, archivable file, push_ahead& ahead, std::shared_ptr<cluster_check> check) {
+  io::block_budget reading = co_await c.rt.blocks().reserve(1);
   io::block_budget budget = co_await reserve_for_push(c.rt, c.archive, file.size);
-  std::function<void()> ended = [&ahead] { ahead.begin(); };
-  co_await archive_file(c, std::move(file), std::move(budget), std::move(ended));
+  push_terms terms;
+  terms.compressed = [&ahead] { ahead.begin(); };
+  terms.admission = [check] { return check->passed(); };
+  std::function<task<>(io::task_group&)> body = [&](io::task_group& asking) -> task<> {
+    asking.spawn(check->ask(file, std::move(reading)));
+    co_await archive_file(c, file, std::move(budget), std::move(terms));
+  };
+  co_await io::scope(body);
   ahead.begin();
 }
 
@@ -54,9 +62,10 @@ task<int> wal_push(context c) {
   std::string path = c.line.operands.at(0);
   archivable file = co_await inspect(c.rt, std::move(path));
   std::string doing = "Archiving " + file.name.text;
+  auto check = std::make_shared<cluster_check>(c.archive);
   auto ahead = std::make_unique<push_ahead>(
-      c, file, archive_identity(c.line.global, storage_prefix(c.line.global)), most);
-  task<> work = push(c, std::move(file), *ahead);
+      c, file, archive_identity(c.line.global, storage_prefix(c.line.global)), check, most);
+  task<> work = push(c, std::move(file), *ahead, std::move(check));
   std::exception_ptr error;
   try {
     co_await io::within(c.rt, time_budget, std::move(doing), std::move(work));

@@ -118,6 +118,7 @@ public:
     co_await temporary.file().sync();
     temporary.file().close();
 
+    if (request.admission) co_await request.admission();
     auto publish = [&] { return give_name(temporary, path, request.condition); };
     result.what = co_await runtime_.offload(publish);
     if (result.what == put_result::outcome::exists) co_await make_durable(path);

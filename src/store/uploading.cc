@@ -164,6 +164,7 @@ struct uploading {
     }
     if (whole) from.give_back();
     co_await warming.join();
+    if (request.admission) co_await request.admission();
 
     put_result result;
     if (whole)

@@ -39,6 +39,23 @@ def test_a_backup_of_another_cluster_is_refused(clusters, session_archive, folde
     assert snapshot(session_archive.store.root) == before
 
 
+def test_no_neighbour_of_a_refused_segment_is_stored(clusters, session_archive, folder):
+    other = clusters.cluster(folder / "b").initdb(SMALL_SEGMENTS)
+    other.configure(archive_mode="on", archive_command="/bin/false")
+    other.start()
+    for _ in range(5):
+        other.sql("SELECT pg_logical_emit_message(true, 'x', 'y')")
+        other.switch_wal()
+    other.stop()
+    ready = sorted(path.stem for path in (other.data / "pg_wal/archive_status").glob("*.ready"))
+    assert len(ready) >= 5
+    before = snapshot(session_archive.store.root)
+    run = session_archive.tool.run("wal-push", other.data / "pg_wal" / ready[0], code=1)
+    run.error("another cluster archives under this prefix")
+    assert snapshot(session_archive.store.root) == before
+    assert not list((other.data / "pg_wal").glob(".wal-e/ack-*"))
+
+
 def test_damaged_metadata_stops_nothing(clusters, folder):
     archive = clusters.archive(folder).start(SMALL_SEGMENTS)
     archive.archive_commits()

@@ -208,7 +208,8 @@ answer fake_gcs::store(const std::string& key, object o, bool create_only) {
 
 std::string fake_gcs::sum_of(const object& o) const {
   if (lie_) return *lie_;
-  const std::uint32_t sum = crc32c_by_table(std::as_bytes(std::span(o.body)));
+  if (!o.sum) o.sum = crc32c_by_table(std::as_bytes(std::span(o.body)));
+  const std::uint32_t sum = *o.sum;
   std::string bytes;
   for (const int shift : {24, 16, 8, 0})
     bytes += static_cast<char>(sum >> shift);

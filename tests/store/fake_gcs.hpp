@@ -20,10 +20,11 @@ public:
   using later_hook = std::function<void(const received_request&, answer&)>;
 
   struct object {
-    std::string body;
+    std::string body; ///< never changes
     std::string type;
     std::map<std::string, std::string> metadata;
     std::uint64_t generation = 0;
+    mutable std::optional<std::uint32_t> sum = {}; ///< computed once, if at all
   };
 
   explicit fake_gcs(peer_options o = {});

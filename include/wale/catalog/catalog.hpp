@@ -24,9 +24,15 @@ struct backup {
 /// Completed backups in the order of the listing.
 task<std::vector<backup>> list_backups(store::store& archive);
 
+/// What a sentinel or metadata never reaches, in bytes.
+constexpr std::size_t small_object_limit = 8 << 20;
+
 /// Reads a small object whole. nullopt if absent; kind::corrupt beyond `limit` bytes.
 task<std::optional<std::string>> read_object(
-    io::runtime& rt, store::store& archive, store::object_key key, std::size_t limit = 8 << 20);
+    io::runtime& rt,
+    store::store& archive,
+    store::object_key key,
+    std::size_t limit = small_object_limit);
 
 /// Stores a small object, unless `create_only` is asked for and it exists.
 task<store::put_result> write_object(
@@ -42,6 +48,9 @@ task<sentinel> load_sentinel(io::runtime& rt, store::store& archive, backup_name
 /// nullopt for backups that WAL-E took.
 task<std::optional<metadata>>
 load_metadata(io::runtime& rt, store::store& archive, backup_name name);
+/// The same within a block that the caller has: those who hold the pool may wait for the answer.
+task<std::optional<metadata>>
+load_metadata(store::store& archive, backup_name name, io::block_budget reading);
 
 /// When a backup was taken, for ordering: our metadata's finish time, else when the store says that
 /// its sentinel was modified, also where the metadata is damaged, of which a WARNING tells.

@@ -56,6 +56,9 @@ struct put_request {
   /// Asked once; empty or nullopt stores no digest. After the body has ended, but see
   /// store::gathers_parts().
   std::function<std::optional<sha256_value>()> plain_digest = {};
+  /// Awaited once after the body has ended, unless empty: the object does not appear before it has
+  /// returned. What it throws ends the put.
+  std::function<task<>()> admission = {};
   /// Blocks that the store may gather bytes in: none, or at least staging_blocks(). An object that
   /// fits into them goes up in one request. Without them a store that needs some reserves them
   /// from the pool, so give them where the caller holds blocks of it.
