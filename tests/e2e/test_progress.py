@@ -88,10 +88,19 @@ def test_a_failure_takes_the_line_away(session_archive, folder):
     assert error.parts["HINT"]
 
 
-def test_no_terminal_no_line(session_archive, folder):
-    push = ["backup-push", "--checkpoint=fast", "--cluster-read-rate-limit=20000000"]
-    outcome = session_archive.tool.run(*push, session_archive.cluster.data)
-    assert "\r" not in outcome.err and " left" not in outcome.err
+def test_without_a_terminal_a_record_each_30_seconds(session_archive):
+    data = session_archive.cluster.data
+    files = [path for path in data.rglob("*") if path.is_file() and path.relative_to(data).parts[0] != "pg_wal"]
+    rate = sum(path.stat().st_size for path in files) // 37
+    push = ["backup-push", "--checkpoint=fast", f"--cluster-read-rate-limit={rate}"]
+    outcome = session_archive.tool.run(*push, data)
+    assert "\r" not in outcome.err
+    (record,) = [r for r in outcome.records if "progress" in r.msg]
+    assert record.msg == "backup-push in progress" and record.level == "INFO"
+    assert LINE.match("backup-push: " + record.parts["DETAIL"])
+    fields = dict(field.split("=", 1) for field in record.parts["STRUCTURED"].split())
+    assert 70 <= int(fields["percent"]) <= 97
+    assert int(fields["bytes"]) <= 30.5 * 1.05 * rate and int(fields["bytes"]) < int(fields["total"])
 
 
 @pytest.mark.parametrize("command", ["wal-push", "wal-fetch", "backup-list", "delete"])
