@@ -1,10 +1,12 @@
 """wal-fetch finds the next segments at hand, and never serves one that is torn, stale or not asked for."""
 
+import itertools
 import os
 import random
 import re
 import shutil
 import signal
+import subprocess
 import threading
 import time
 from pathlib import Path
@@ -14,6 +16,7 @@ from conftest import SMALL_SEGMENTS, Clusters, new_folder
 from support.archive import commits_of, finish_recovery
 from support.crash import unpacked
 from support.postgres import Cluster, wait_until
+from support.tool import Tool
 
 SEGMENTS = 60
 KILLS = 20
@@ -326,6 +329,42 @@ def test_killed_at_random_moments(host):
         process.wait()
         for segment in segments[first : first + 3]:
             host.fetch(segment)
+
+
+def each_killed(run):
+    """run(1), run(2), ... until one lives to its end; returns how many were killed."""
+    for step in itertools.count(1):
+        code = run(step)
+        if code == 0:
+            return step - 1
+        assert code == -signal.SIGKILL, f"exit {code} at step {step}"
+
+
+def test_killed_at_every_step(host, failpoint_binary):
+    """At each operation on a file, then at each name that is given."""
+    segments = host.store.segments()[5:8]
+    words = ["wal-prefetch", "-p", "3", host.wal, segments[0]]
+    failing = Tool(failpoint_binary)
+    failing.environment = dict(host.tool.environment)
+    fetched_after = []
+
+    def at_operation(step):
+        code = failing.with_environment(WALE_FAILPOINT=f"kill:{step}").run(*words, code=None).code
+        fetched_after.append([host.fetch(segment).messages() == [PROMOTED] for segment in segments])
+        return code
+
+    def at_name(step):
+        strace = ["strace", "-f", "-qq", "-o", "/dev/null", "-e", f"inject=/^rename:signal=KILL:when={step}"]
+        line = [*strace, *host.tool.command(*words)]
+        code = subprocess.run(line, env=host.tool.environment, capture_output=True).returncode
+        fetched_after.append([host.fetch(segment).messages() == [PROMOTED] for segment in segments])
+        return code
+
+    assert each_killed(at_operation) > 10 * len(segments)
+    assert fetched_after[0] == [False] * len(segments) and fetched_after[-1] == [True] * len(segments)
+    # A file that is whole, its record, and then the name that is looked for.
+    assert each_killed(at_name) == 3 * len(segments)
+    assert fetched_after[-1] == [True] * len(segments)
 
 
 def test_pg_rewind(folder, clusters, tool):
