@@ -45,6 +45,8 @@ struct store_fixture {
 
 /// Runs all of it, as sections of the running test case.
 void check_conformance(const store_fixture& fixture);
+/// The part of it in which two writers race for one name.
+void check_race(const store_fixture& fixture);
 
 /// A source of `content`, in blocks of at most `piece` bytes; fails after `fail_after` bytes.
 /// `half_way` is called when half of them have been read.
