@@ -349,6 +349,7 @@ TEST_CASE("the Azure store keeps the contract") {
     return open_azure(rt, server.endpoint(), more, "wabs://missing/p");
   };
   fixture.part_bytes = part_size;
+  fixture.race = race_in_one_loop(fixture.open);
   fixture.race_rounds = 30; // the thousand are for a real server, in tests/e2e
   fixture.lose_next_answer = [&] { loses = true; };
   fixture.expire_token = [&] { expires = true; };

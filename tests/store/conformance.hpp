@@ -15,6 +15,9 @@
 
 namespace wale::test {
 
+using race_function = std::function<std::array<store::put_result::outcome, 2>(
+    const std::string& key, const std::array<std::string, 2>& contents)>;
+
 /// A store to examine. What it cannot offer is left empty and has a reason in `not_applicable`,
 /// under the member's name.
 struct store_fixture {
@@ -25,9 +28,7 @@ struct store_fixture {
 
   /// Two writers put different content under one name at the same moment, both create-only. Empty:
   /// two processes do, each with a store of its own.
-  std::function<std::array<store::put_result::outcome, 2>(
-      const std::string& key, const std::array<std::string, 2>& contents)>
-      race = {};
+  race_function race = {};
   int race_rounds = 1000;
 
   /// Bytes of a part, where large objects are stored in parts.
@@ -47,6 +48,9 @@ struct store_fixture {
 void check_conformance(const store_fixture& fixture);
 /// The part of it in which two writers race for one name.
 void check_race(const store_fixture& fixture);
+/// Both writers in one loop, each with a store of its own. For servers that are threads of this
+/// process: a fork would not have them, but the locks that they held at that moment.
+race_function race_in_one_loop(std::function<std::unique_ptr<store::store>(io::runtime&)> open);
 
 /// A source of `content`, in blocks of at most `piece` bytes; fails after `fail_after` bytes.
 /// `half_way` is called when half of them have been read.

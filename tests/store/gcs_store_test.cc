@@ -436,6 +436,7 @@ TEST_CASE("the store on Google Cloud Storage keeps the contract") {
   fixture.open = [&](io::runtime& rt) { return open_gcs(rt, all); };
   fixture.open_missing = [&](io::runtime& rt) { return open_gcs(rt, all, "gs://missing/p"); };
   fixture.part_bytes = part_size;
+  fixture.race = race_in_one_loop(fixture.open);
   fixture.race_rounds = 100; // the thousand are for a real server, in tests/e2e
   fixture.lose_next_answer = [&] { loses = true; };
   fixture.expire_token = [&] { expires = true; };

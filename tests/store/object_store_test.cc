@@ -31,42 +31,6 @@ open_retrying(io::runtime& rt, const std::shared_ptr<test::fake_server>& server)
   return store::make_object_store(rt, std::move(bucket), "a/prefix/", test::quick());
 }
 
-task<>
-put_one(io::runtime& rt, store::store& s, std::string key, std::string content, outcome& what) {
-  io::block_budget budget = co_await rt.blocks().reserve(1);
-  const auto body = test::make_source(std::move(budget), std::move(content));
-  store::put_request request;
-  request.key = test::key_of(key);
-  request.condition = condition::create_only;
-  const store::put_result result = co_await s.put(std::move(request), *body);
-  what = result.what;
-}
-
-task<> put_two(
-    io::runtime& rt,
-    const std::vector<std::unique_ptr<store::store>>& stores,
-    std::string key,
-    const std::array<std::string, 2>& contents,
-    std::array<outcome, 2>& results) {
-  io::task_group group(rt.context().get_executor());
-  for (std::size_t i = 0; i < 2; ++i)
-    group.spawn(put_one(rt, *stores[i], key, contents[i], results[i]));
-  co_await group.join();
-}
-
-std::array<outcome, 2> race(
-    const std::shared_ptr<test::fake_server>& server,
-    const std::string& key,
-    const std::array<std::string, 2>& contents) {
-  io::runtime rt;
-  std::vector<std::unique_ptr<store::store>> stores;
-  stores.push_back(open_retrying(rt, server));
-  stores.push_back(open_retrying(rt, server));
-  std::array<outcome, 2> results{};
-  rt.run(put_two(rt, stores, key, contents, results));
-  return results;
-}
-
 std::unique_ptr<io::source> body_of(io::runtime& rt, std::string content) {
   std::unique_ptr<io::source> body;
   auto make = [&]() -> task<> {
@@ -114,9 +78,7 @@ TEST_CASE("an object store keeps the promises of a store") {
   test::store_fixture fixture;
   fixture.open = [&](io::runtime& rt) { return open_retrying(rt, server); };
   fixture.open_missing = [&](io::runtime& rt) { return open_retrying(rt, missing); };
-  fixture.race = [&](const std::string& key, const std::array<std::string, 2>& contents) {
-    return race(server, key, contents);
-  };
+  fixture.race = test::race_in_one_loop(fixture.open);
   fixture.part_bytes = part_bytes;
   fixture.lose_next_answer = [&] {
     server->faults.clear();

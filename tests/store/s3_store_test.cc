@@ -353,6 +353,7 @@ TEST_CASE("the S3 store keeps the contract") {
     return open_s3(rt, server.endpoint(), {}, "s3://missing/p");
   };
   fixture.part_bytes = part_size;
+  fixture.race = race_in_one_loop(fixture.open);
   fixture.race_rounds = 100; // the thousand are for a real server, in tests/e2e
   fixture.lose_next_answer = [&] { loses = true; };
   fixture.expire_token = [&] { expires = true; };

@@ -1,11 +1,15 @@
 // Two writers of one name, over and over.
 #include "store/conformance.hpp"
 
+#include <wale/io/task_group.hpp>
+
+#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <utility>
 
 namespace wale::test {
 namespace {
@@ -68,7 +72,40 @@ constexpr int most_races = 100;
 constexpr int most_races = 1000;
 #endif
 
+task<>
+put_one(io::runtime& rt, store::store& s, std::string key, std::string content, outcome& what) {
+  io::block_budget budget = co_await rt.blocks().reserve(1);
+  const auto body = make_source(std::move(budget), std::move(content));
+  store::put_request request;
+  request.key = key_of(key);
+  request.condition = store::put_condition::create_only;
+  const store::put_result result = co_await s.put(std::move(request), *body);
+  what = result.what;
+}
+
+task<> put_two(
+    io::runtime& rt,
+    const std::array<std::unique_ptr<store::store>, 2>& stores,
+    std::string key,
+    const std::array<std::string, 2>& contents,
+    std::array<outcome, 2>& results) {
+  io::task_group group(rt.context().get_executor());
+  for (std::size_t i = 0; i < 2; ++i)
+    group.spawn(put_one(rt, *stores[i], key, contents[i], results[i]));
+  co_await group.join();
+}
+
 } // namespace
+
+race_function race_in_one_loop(std::function<std::unique_ptr<store::store>(io::runtime&)> open) {
+  return [open](const std::string& key, const std::array<std::string, 2>& contents) {
+    io::runtime rt;
+    const std::array<std::unique_ptr<store::store>, 2> stores{open(rt), open(rt)};
+    std::array<outcome, 2> results{};
+    rt.run(put_two(rt, stores, key, contents, results));
+    return results;
+  };
+}
 
 void check_race(const store_fixture& fixture) {
   const std::array<std::string, 2> contents{noise(70'000), noise(70'001)};

@@ -391,6 +391,7 @@ TEST_CASE("the Swift store keeps the contract") {
     return open_swift(rt, server, {}, "swift://missing/p");
   };
   fixture.part_bytes = part_size;
+  fixture.race = race_in_one_loop(fixture.open);
   fixture.race_rounds = 100;
   fixture.lose_next_answer = [&] { loses = true; };
   fixture.expire_token = [&] { expires = true; };
