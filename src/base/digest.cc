@@ -12,8 +12,8 @@
 namespace wale {
 
 // Not by EVP, whose first use reads OpenSSL's configuration and asks its providers: a millisecond
-// of each wal-push, before the first byte is hashed. HMAC for the same reason, which would cost
-// two.
+// of each wal-push, before the first byte is hashed. HMAC for the same reason: 1.3 ms of a push to
+// S3.
 struct sha256::state {
   SHA256_CTX context;
 };

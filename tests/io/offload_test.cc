@@ -1,6 +1,9 @@
 // Work on the CPU pool, and the chain beside it.
 #include "fixture.hpp"
 
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/detached.hpp>
+
 #include <atomic>
 #include <fstream>
 #include <sched.h>
@@ -137,22 +140,30 @@ WALE_IO_TEST("a link that fails has nothing after it, and the chain goes on") {
 
 TEST_CASE("a runtime that is taken down has let go of both halves of what it ran") {
   for (int round = 0; round < 50; ++round) {
-    runtime rt(options());
-    task_group group(rt.context().get_executor());
-    std::atomic<int> running = 0;
-    auto work = [&running] {
-      ++running;
+    std::atomic<int> begun = 0;
+    std::atomic<int> ended = 0;
+    int resumed = 0;
+    auto work = [&] {
+      ++begun;
       ::usleep(100);
+      ++ended;
     };
-    auto run_link = [&]() -> task<> { co_await rt.offload_in_order(work, work); };
-    auto all = [&]() -> task<> {
-      for (int i = 0; i < 20; ++i)
-        group.spawn(run_link());
-      co_await rt.sleep(1ms);
-      group.cancel();
-      co_await group.join();
-    };
-    rt.run(all());
-    REQUIRE(running > 0);
+    constexpr int links = 50;
+    {
+      runtime rt(options());
+      auto run_link = [&]() -> task<> {
+        co_await rt.offload_in_order(work, work);
+        ++resumed;
+      };
+      auto leave = [&]() -> task<> {
+        for (int i = 0; i < links; ++i)
+          boost::asio::co_spawn(rt.context(), run_link(), boost::asio::detached);
+        while (begun < 3)
+          co_await rt.sleep(100us);
+      };
+      rt.run(leave());
+    }
+    REQUIRE(begun == ended);
+    REQUIRE(resumed < links); // some were under way
   }
 }
