@@ -1,5 +1,5 @@
-// What nearly every unit includes, compiled once for each library (meson's cpp_pch). A build
-// without it (tools/build clang) keeps every unit complete by itself.
+// What nearly every unit includes, compiled once for each library (meson's cpp_pch). Units
+// include what they use all the same: a build with -Db_pch=false must work.
 
 #include <algorithm>
 #include <array>
