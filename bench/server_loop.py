@@ -7,14 +7,23 @@ COMMAND mean there what they mean to PostgreSQL. `archive` takes the segments th
 """
 
 import os
-import subprocess
 import sys
 from pathlib import Path
 
 
+QUIET = [
+    (os.POSIX_SPAWN_OPEN, 0, "/dev/null", os.O_RDONLY, 0),
+    (os.POSIX_SPAWN_OPEN, 1, "/dev/null", os.O_WRONLY, 0),
+]
+
+
 def call(command, name, path):
+    """As system(3) does it, which is what PostgreSQL calls."""
     line = command.replace("%f", name).replace("%p", path)
-    subprocess.run(["sh", "-c", line], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=True)
+    child = os.posix_spawn("/bin/sh", ["sh", "-c", line], os.environ, file_actions=QUIET)
+    _, status = os.waitpid(child, 0)
+    if status != 0:
+        sys.exit(f"{line}: {os.waitstatus_to_exitcode(status)}")
 
 
 def archive(command):
