@@ -217,6 +217,12 @@ std::optional<std::string> get_attribute(const std::string& path, const char* na
   }
 }
 
+void set_length(int fd, std::uint64_t length) {
+  const std::string what = "descriptor " + std::to_string(fd);
+  begin("ftruncate", what);
+  if (::ftruncate(fd, static_cast<off_t>(length)) != 0) fail("ftruncate", what);
+}
+
 bool set_attribute(int fd, const char* name, std::string_view value) {
   const std::string what = "descriptor " + std::to_string(fd);
   begin("fsetxattr", what);

@@ -1,8 +1,9 @@
-// O_DIRECT wants aligned memory, offsets and lengths: whole blocks have all three, the end of the
-// file goes through the cache.
+// O_DIRECT wants aligned memory, offsets and lengths: whole blocks have all three, the last one is
+// filled up with zeros, which are cut off when all is written.
 #include "uncached_writer.hpp"
 
 #include <wale/base/error.hpp>
+#include <wale/io/fs.hpp>
 #include <wale/io/task_group.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -16,10 +17,13 @@
 namespace wale::store {
 namespace {
 
+/// As much as any file system asks for: logical blocks of devices, btrfs's sectors on large pages.
+constexpr std::size_t alignment = 64 * 1024;
+
 // Not supported is no failure: the flag stays off.
-void set_direct(int fd, bool on) {
+void set_direct(int fd) {
   const int flags = ::fcntl(fd, F_GETFL);
-  if (flags >= 0) ::fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_DIRECT);
 }
 
 task<> write_block(io::file& out, std::uint64_t offset, io::block b) {
@@ -34,19 +38,29 @@ void fill(io::block& to, std::span<const std::byte>& from) {
   from = from.subspan(n);
 }
 
+void fill_up(io::block& b) {
+  const std::size_t n = (alignment - b.size() % alignment) % alignment;
+  std::memset(b.room().data(), 0, n);
+  b.append(n);
+}
+
 struct gathering {
   io::file& out;
   io::source& body;
   io::block_budget& staging;
   io::task_group& writes;
   std::uint64_t offset = 0;
+  std::uint64_t length = 0;
   io::block last = {};
 
   task<> run() {
     last = co_await staging.acquire();
     while (!writes.failed()) {
       const io::block b = co_await body.next();
-      if (!b) co_return;
+      if (!b) {
+        finish();
+        co_return;
+      }
       std::span<const std::byte> left = b.bytes();
       while (!left.empty()) {
         fill(last, left);
@@ -57,13 +71,20 @@ struct gathering {
       }
     }
   }
+
+  void finish() {
+    length = offset + last.size();
+    if (last.empty()) return;
+    fill_up(last);
+    writes.spawn(write_block(out, offset, std::move(last)));
+  }
 };
 
 } // namespace
 
 task<std::uint64_t>
 write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_budget& staging) {
-  set_direct(out.descriptor(), true);
+  set_direct(out.descriptor());
   io::task_group writes(rt.context().get_executor());
   gathering gather{out, body, staging, writes};
   std::exception_ptr error;
@@ -76,9 +97,8 @@ write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_b
   co_await writes.join();
   if (error) std::rethrow_exception(error);
 
-  set_direct(out.descriptor(), false);
-  co_await out.write_at(gather.offset, gather.last.bytes());
-  co_return gather.offset + gather.last.size();
+  io::fs::set_length(out.descriptor(), gather.length);
+  co_return gather.length;
 }
 
 } // namespace wale::store

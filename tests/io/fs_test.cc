@@ -196,6 +196,16 @@ TEST_CASE("a small file is read whole, or refused") {
   REQUIRE(error_of([&] { fs::read_small(dir.path()); }) == EISDIR);
 }
 
+TEST_CASE("a file is cut to a length") {
+  const scratch_dir dir;
+  dir.write("file", "abcdef");
+  const int fd = ::open((dir / "file").c_str(), O_RDWR | O_CLOEXEC);
+  fs::set_length(fd, 3);
+  ::close(fd);
+  REQUIRE(fs::read_small(dir / "file") == "abc");
+  REQUIRE(error_of([&] { fs::set_length(-1, 3); }) == EBADF);
+}
+
 TEST_CASE("attributes are kept with the file where the file system can") {
   const scratch_dir dir;
   dir.write("file", "");

@@ -61,7 +61,7 @@ void check_reasons(const store_fixture& fixture) {
 
 void check_bytes(io::runtime& rt, store::store& s, std::optional<std::size_t> part) {
   std::set<std::size_t> sizes{
-      0, 1, io::block::payload - 1, io::block::payload, io::block::payload + 1, 5'000'001};
+      0, 1, 65'536, io::block::payload - 1, io::block::payload, io::block::payload + 1, 5'000'001};
   if (part)
     for (const std::size_t n : {std::size_t{1}, std::size_t{2}, std::size_t{3}})
       sizes.insert({n * *part - 1, n * *part, n * *part + 1});

@@ -63,5 +63,7 @@ std::optional<std::string> read_small(const std::string& path, std::size_t limit
 std::optional<std::string> get_attribute(const std::string& path, const char* name);
 /// False where the file system does not support it or has no room for it. EIO throws.
 bool set_attribute(int fd, const char* name, std::string_view value);
+/// ftruncate(2).
+void set_length(int fd, std::uint64_t length);
 
 } // namespace wale::io::fs
