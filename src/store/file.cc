@@ -112,8 +112,11 @@ public:
     else
       result.bytes = co_await write_through_cache(temporary.file(), body);
     if (request.plain_digest) {
-      if (const auto digest = request.plain_digest())
-        fs::set_attribute(temporary.file().descriptor(), digest_attribute, to_hex(*digest));
+      if (const auto digest = request.plain_digest()) {
+        const int fd = temporary.file().descriptor();
+        auto mark = [&] { fs::set_attribute(fd, digest_attribute, to_hex(*digest)); };
+        co_await runtime_.offload(mark);
+      }
     }
     co_await temporary.file().sync();
     temporary.file().close();

@@ -97,7 +97,8 @@ write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_b
   co_await writes.join();
   if (error) std::rethrow_exception(error);
 
-  io::fs::set_length(out.descriptor(), gather.length);
+  auto cut = [&] { io::fs::set_length(out.descriptor(), gather.length); };
+  co_await rt.offload(cut);
   co_return gather.length;
 }
 
