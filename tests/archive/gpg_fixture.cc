@@ -88,7 +88,7 @@ std::string keyring::encrypt(const std::string& plain, const std::string& user) 
 }
 
 void keyring::forget_passphrases() const {
-  must("gpgconf --kill gpg-agent");
+  must("gpgconf --reload gpg-agent");
 }
 
 void keyring::preset_passphrase() const {

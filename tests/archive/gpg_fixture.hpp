@@ -22,7 +22,7 @@ public:
   /// Another GNUPGHOME, with the public keys only.
   const std::string& public_home() const { return public_home_; }
   std::string encrypt(const std::string& plain, const std::string& user = "Good") const;
-  /// Ends the agent, so that it forgets passphrases.
+  /// Has the agent forget passphrases before this returns.
   void forget_passphrases() const;
   /// Gives the agent the passphrase of Locked, as an administrator does.
   void preset_passphrase() const;

@@ -3,12 +3,14 @@
 #include "gpg_fixture.hpp"
 #include "lzop_program.hpp"
 #include "stream_fixture.hpp"
+#include "support/scratch_dir.hpp"
 
 #include <wale/archive/gpg.hpp>
 #include <wale/base/error.hpp>
 #include <wale/io/task_group.hpp>
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/local/stream_protocol.hpp>
 #include <catch2/catch.hpp>
 
 #include <cerrno>
@@ -240,15 +242,15 @@ TEST_CASE("a locked agent fails at once, a preset passphrase opens", "[gpg]") {
 
 TEST_CASE("an agent that does not answer is not waited for", "[gpg]") {
   const std::string stored = keyring::instance().encrypt(noise(3000000));
-  const std::string agent =
-      run_shell("gpg-connect-agent 'getinfo pid' /bye | sed -n 's/^D //p'").output;
-  REQUIRE_FALSE(agent.empty());
-  const auto pid = static_cast<pid_t>(std::stol(agent));
-  REQUIRE(::kill(pid, SIGSTOP) == 0);
+  const wale::test::scratch_dir home;
+  std::filesystem::copy(keyring::instance().public_home() + "/pubring.kbx", home.path());
+  using local = boost::asio::local::stream_protocol;
+  boost::asio::io_context never_runs;
+  const local::acceptor agent(never_runs, local::endpoint(home / "S.gpg-agent"));
+  const environment_variable variable("GNUPGHOME", home.path());
   const auto began = std::chrono::steady_clock::now();
   const outcome r = decrypt(stored);
   const auto took = std::chrono::steady_clock::now() - began;
-  ::kill(pid, SIGCONT);
   CHECK(took < std::chrono::seconds(20));
   CHECK(why(r) == kind::unavailable);
   CHECK_THAT(all_words(r), Catch::Contains("gpg does not answer"));

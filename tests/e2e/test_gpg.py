@@ -331,12 +331,8 @@ def test_no_agent(elsewhere, segment, ring, not_fetched, folder):
 
 def test_an_agent_that_does_not_answer(elsewhere, segment, ring, not_fetched):
     elsewhere.run("wal-push", segment)
-    agent = ring.agent_pid()
-    os.kill(agent, signal.SIGSTOP)
-    try:
+    with ring.silent_agent():
         not_fetched(segment.name, "gpg does not answer", seconds=15)
-    finally:
-        os.kill(agent, signal.SIGCONT)
 
 
 def flipped(data):

@@ -1,5 +1,7 @@
 """Key rings, and wal-e with one of them. Paths stay short: an agent's socket lies in GNUPGHOME."""
 
+import contextlib
+import socket
 import subprocess
 
 from support.postgres import is_alive, wait_until
@@ -66,10 +68,18 @@ class KeyRing:
         if words:  # nothing is said where there is none
             wait_until(lambda: not is_alive(int(words[1])), "the agent does not end")
 
-    def agent_pid(self):
-        answer = self.ask_agent("getinfo pid")
-        assert answer.returncode == 0, answer.stderr.decode()
-        return int(answer.stdout.split()[1])
+    @contextlib.contextmanager
+    def silent_agent(self):
+        """Who asks the agent gets no answer."""
+        self.kill_agent()
+        path = self.home / "S.gpg-agent"
+        with socket.socket(socket.AF_UNIX) as listener:
+            listener.bind(str(path))
+            listener.listen()
+            try:
+                yield
+            finally:
+                path.unlink()
 
     def ask_agent(self, question, *options):
         command = ["gpg-connect-agent", "--homedir", self.home, *options, question, "/bye"]
