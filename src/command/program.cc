@@ -37,10 +37,11 @@ struct implementation {
   std::size_t blocks;          ///< of the pool: 280 KiB each, see docs/design.md "Memory"
   std::size_t more_blocks;     ///< for stores that gather parts
   std::chrono::seconds budget; ///< of one request to such a store
+  bool budget_is_for_all = false;
 };
 
 // wal-push and wal-fetch have a time limit of their own, under which the store's failures are to be
-// told before it ends.
+// told before it ends, however many requests meet them.
 constexpr std::chrono::seconds wal_fetch_budget{13};
 constexpr std::chrono::seconds wal_fetch_targeted_budget{290};
 
@@ -48,8 +49,8 @@ constexpr implementation implementations[]{
     {"backup-push", backup_push, 112, 132, std::chrono::minutes(15)},
     {"backup-fetch", backup_fetch, 112, 0, std::chrono::minutes(15)},
     {"backup-list", backup_list, 4, 0, std::chrono::minutes(5)},
-    {"wal-push", wal_push, 48, 232, std::chrono::seconds(55)},
-    {"wal-fetch", wal_fetch, 48, 0, wal_fetch_budget},
+    {"wal-push", wal_push, 48, 232, std::chrono::seconds(55), true},
+    {"wal-fetch", wal_fetch, 48, 0, wal_fetch_budget, true},
     {"wal-prefetch", wal_prefetch, 120, 0, std::chrono::seconds(55)},
     {"delete", delete_objects, 16, 0, std::chrono::minutes(5)},
 };
@@ -159,6 +160,7 @@ store::settings store_settings(
   s.aws_instance_profile = line.global.contains("aws-instance-profile");
   s.wabs_account_name = option("wabs-account-name");
   s.budget = mode == restore_mode::targeted ? wal_fetch_targeted_budget : i.budget;
+  s.budget_is_for_all = i.budget_is_for_all;
   return s;
 }
 

@@ -47,6 +47,7 @@ private:
   const random_source& random_;
   storm_log& log_;
   clock::time_point began_ = clock::now();
+  std::chrono::milliseconds budget_;
   std::chrono::milliseconds pause_{0};
   int attempts_ = 0;
   int at_once_ = 0; ///< in a row

@@ -16,6 +16,9 @@ struct retry_policy {
   std::chrono::milliseconds budget{60'000}; ///< of one request, pauses included
   std::chrono::milliseconds first_pause{100};
   std::chrono::milliseconds longest_pause{20'000};
+  /// Of all requests together; but each has `least`.
+  std::chrono::steady_clock::time_point end = std::chrono::steady_clock::time_point::max();
+  std::chrono::milliseconds least{1'000};
 };
 
 /// Numbers in [0, 1), evenly spread.

@@ -224,25 +224,32 @@ def test_commands_fail_with_one_error(scene, hopeless, folder):
     assert scene.store.sizes("basebackups_005/") == before
 
 
-def test_wal_fetch_gives_up_after_its_budget(scene, swift, new_proxy, folder):
-    """Neither standby nor targeted: 15 s, whether nobody answers or nobody is there."""
+def test_retries_end_in_time_and_say_why(scene, swift, new_proxy, folder):
+    """wal-fetch where neither standby nor targeted: 15 s, whether nobody answers or nobody is there.
+    wal-push: 60 s, although it asks first whose archive it is."""
     segment = scene.archive.archive_commits()
     hole, closed = new_proxy(swift.url), new_proxy(swift.url)
     hole.black_hole()
     closed.refuse()
-    began = time.monotonic()
-    fetches = []
-    for number, proxy in enumerate((hole, closed)):
+
+    def start(proxy, *arguments):
         tool = scene.archive.tool.with_environment(**scene.store.at(endpoint=proxy.url).environment())
-        fetches.append(
-            tool.start("wal-fetch", segment, folder / f"fetched-{number}", stderr=subprocess.PIPE)
-        )
-    for number, fetch in enumerate(fetches):
-        _, error = fetch.communicate(timeout=60)
-        assert 8 < time.monotonic() - began < 18
-        assert fetch.returncode == 1
-        Outcome(1, "", decode(error)).error()
-        assert not (folder / f"fetched-{number}").exists()
+        return tool.start(*arguments, stderr=subprocess.PIPE)
+
+    def ended(process, *words):
+        _, error = process.communicate(timeout=60)
+        assert process.returncode == 1
+        Outcome(1, "", decode(error)).error(*words)
+        return time.monotonic() - began
+
+    began = time.monotonic()
+    unanswered = start(hole, "wal-fetch", segment, folder / "unanswered")
+    refused = start(closed, "wal-fetch", segment, folder / "refused")
+    push = start(closed, "wal-push", shutil.copy(scene.archive.cluster.wal_folder() / segment, folder))
+    assert 8 < ended(unanswered) < 18
+    assert 8 < ended(refused, "refused") < 18
+    assert 30 < ended(push, "refused") < 60
+    assert [path.name for path in folder.iterdir()] == [segment]
 
 
 def test_a_backup_whose_server_goes_away_for_good(scene, proxy, folder):

@@ -238,6 +238,25 @@ WALE_IO_TEST("a server that never answers takes no more than the budget") {
   REQUIRE(b.server->in_flight["put"] == 0);
 }
 
+WALE_IO_TEST("a request near the end of all of them still says what is wrong") {
+  store::retry_policy p = bench::quick();
+  p.attempts = 0;
+  p.end = std::chrono::steady_clock::now() + 200ms;
+  p.least = 100ms;
+  bench b(rt, p);
+  b.fail("put", test::broken_connection(), 1'000'000);
+  const auto begun = std::chrono::steady_clock::now();
+  for (int i = 0; i < 3; ++i) {
+    const auto error = co_await error_of(b.put_it());
+    const std::string detail = failure_in(error).text().detail;
+    REQUIRE(failure_in(error).why() == kind::unavailable);
+    REQUIRE(detail.find("Tried ") != std::string::npos);
+  }
+  const auto took = std::chrono::steady_clock::now() - begun;
+  REQUIRE(took >= 300ms);
+  REQUIRE(took < 10s);
+}
+
 WALE_IO_TEST("a server is given the time that it asks for") {
   bench b(rt);
   b.fail("put", answered(repeat::later, "SlowDown", 80ms));
