@@ -217,6 +217,11 @@ std::optional<std::string> get_attribute(const std::string& path, const char* na
   }
 }
 
+void allocate(int fd, std::uint64_t offset, std::uint64_t length) {
+  begin("fallocate", "descriptor " + std::to_string(fd));
+  ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
+}
+
 void set_length(int fd, std::uint64_t length) {
   const std::string what = "descriptor " + std::to_string(fd);
   begin("ftruncate", what);

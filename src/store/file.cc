@@ -107,17 +107,19 @@ public:
     temporary_file temporary(std::move(out), temporary_path, root_, request.key.name);
 
     put_result result;
-    if (request.staging.size() >= least_staging)
+    const bool around_cache = request.staging.size() >= least_staging;
+    if (around_cache)
       result.bytes = co_await write_around_cache(runtime_, temporary.file(), body, request.staging);
     else
       result.bytes = co_await write_through_cache(temporary.file(), body);
-    if (request.plain_digest) {
-      if (const auto digest = request.plain_digest()) {
-        const int fd = temporary.file().descriptor();
-        auto mark = [&] { fs::set_attribute(fd, digest_attribute, to_hex(*digest)); };
-        co_await runtime_.offload(mark);
-      }
-    }
+    std::optional<sha256_value> digest;
+    if (request.plain_digest) digest = request.plain_digest();
+    auto finish = [&] {
+      const int fd = temporary.file().descriptor();
+      if (around_cache) fs::set_length(fd, result.bytes);
+      if (digest) fs::set_attribute(fd, digest_attribute, to_hex(*digest));
+    };
+    co_await runtime_.offload(finish);
     co_await temporary.file().sync();
     temporary.file().close();
 

@@ -1,5 +1,6 @@
-// O_DIRECT wants aligned memory, offsets and lengths: whole blocks have all three, the last one is
-// filled up with zeros, which are cut off when all is written.
+// O_DIRECT wants aligned memory, offsets and lengths: whole blocks have all three, and so has the
+// last one up to its last whole block of the file system; the rest goes through the cache. Room is
+// made ahead, as direct writes that make a file longer wait for each other.
 #include "uncached_writer.hpp"
 
 #include <wale/base/error.hpp>
@@ -9,25 +10,42 @@
 #include <boost/asio/io_context.hpp>
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 #include <fcntl.h>
 #include <span>
+#include <sys/stat.h>
 #include <utility>
 
 namespace wale::store {
 namespace {
 
+constexpr std::size_t room_ahead = 8 * 1024 * 1024;
+
 /// As much as any file system asks for: logical blocks of devices, btrfs's sectors on large pages.
-constexpr std::size_t alignment = 64 * 1024;
+constexpr std::size_t most_alignment = 64 * 1024;
+
+// A file system's own blocks are never smaller than its device's. Some name instead what they like
+// best, which may be megabytes, or no power of two.
+std::size_t alignment_of(int fd) {
+  struct stat s {};
+  if (::fstat(fd, &s) != 0 || s.st_blksize <= 0) return most_alignment;
+  const auto block = static_cast<std::size_t>(s.st_blksize);
+  return std::has_single_bit(block) ? std::min(block, most_alignment) : most_alignment;
+}
 
 // Not supported is no failure: the flag stays off.
-void set_direct(int fd) {
+void set_direct(int fd, bool on) {
   const int flags = ::fcntl(fd, F_GETFL);
-  if (flags >= 0) ::fcntl(fd, F_SETFL, flags | O_DIRECT);
+  if (flags >= 0) ::fcntl(fd, F_SETFL, on ? flags | O_DIRECT : flags & ~O_DIRECT);
 }
 
 task<> write_block(io::file& out, std::uint64_t offset, io::block b) {
   co_await out.write_at(offset, b.bytes());
+}
+
+task<> write_bytes(io::file& out, std::uint64_t offset, std::span<const std::byte> bytes) {
+  if (!bytes.empty()) co_await out.write_at(offset, bytes);
 }
 
 // Copies the front of `from` into the room of `to`, and drops it.
@@ -38,33 +56,27 @@ void fill(io::block& to, std::span<const std::byte>& from) {
   from = from.subspan(n);
 }
 
-void fill_up(io::block& b) {
-  const std::size_t n = (alignment - b.size() % alignment) % alignment;
-  std::memset(b.room().data(), 0, n);
-  b.append(n);
-}
-
 struct gathering {
+  io::runtime& rt;
   io::file& out;
   io::source& body;
   io::block_budget& staging;
   io::task_group& writes;
   std::uint64_t offset = 0;
-  std::uint64_t length = 0;
+  std::uint64_t room = 0;
   io::block last = {};
 
+  // Afterwards `last` is what is not on its way, and where it belongs is `offset`.
   task<> run() {
     last = co_await staging.acquire();
     while (!writes.failed()) {
       const io::block b = co_await body.next();
-      if (!b) {
-        finish();
-        co_return;
-      }
+      if (!b) co_return;
       std::span<const std::byte> left = b.bytes();
       while (!left.empty()) {
         fill(last, left);
         if (!last.room().empty()) continue;
+        if (offset == room) co_await make_room();
         writes.spawn(write_block(out, offset, std::move(last)));
         offset += io::block::payload;
         last = co_await staging.acquire();
@@ -72,11 +84,10 @@ struct gathering {
     }
   }
 
-  void finish() {
-    length = offset + last.size();
-    if (last.empty()) return;
-    fill_up(last);
-    writes.spawn(write_block(out, offset, std::move(last)));
+  task<> make_room() {
+    auto allocate = [this] { io::fs::allocate(out.descriptor(), room, room_ahead); };
+    co_await rt.offload(allocate);
+    room += room_ahead;
   }
 };
 
@@ -84,12 +95,17 @@ struct gathering {
 
 task<std::uint64_t>
 write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_budget& staging) {
-  set_direct(out.descriptor());
+  const int fd = out.descriptor();
+  set_direct(fd, true);
   io::task_group writes(rt.context().get_executor());
-  gathering gather{out, body, staging, writes};
+  gathering gather{rt, out, body, staging, writes};
+  std::size_t rest = 0;
   std::exception_ptr error;
   try {
     co_await gather.run();
+    const std::span<const std::byte> end = gather.last.bytes();
+    rest = end.size() % alignment_of(fd);
+    writes.spawn(write_bytes(out, gather.offset, end.first(end.size() - rest)));
   } catch (...) {
     error = std::current_exception();
   }
@@ -97,9 +113,10 @@ write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_b
   co_await writes.join();
   if (error) std::rethrow_exception(error);
 
-  auto cut = [&] { io::fs::set_length(out.descriptor(), gather.length); };
-  co_await rt.offload(cut);
-  co_return gather.length;
+  const std::uint64_t length = gather.offset + gather.last.size();
+  set_direct(fd, false);
+  co_await write_bytes(out, length - rest, gather.last.bytes().last(rest));
+  co_return length;
 }
 
 } // namespace wale::store

@@ -11,9 +11,10 @@
 
 namespace wale::store {
 
-/// Writes all of `body` to the new file `out` and returns its length. Gathers the bytes in blocks
-/// of `staging`, of which all but one may be on their way to the disk. Where the file system has no
-/// O_DIRECT it writes the same through the cache. Cancellation leaves a part of the file.
+/// Writes all of `body` to the new file `out` and returns its length. The file may be longer: the
+/// caller cuts it. Gathers the bytes in blocks of `staging`, of which all but one may be on their
+/// way to the disk. Where the file system has no O_DIRECT it writes the same through the cache.
+/// Cancellation leaves a part of the file.
 task<std::uint64_t>
 write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_budget& staging);
 

@@ -206,6 +206,17 @@ TEST_CASE("a file is cut to a length") {
   REQUIRE(error_of([&] { fs::set_length(-1, 3); }) == EBADF);
 }
 
+TEST_CASE("room is made for a file that will grow") {
+  const scratch_dir dir;
+  dir.write("file", "abc");
+  const int fd = ::open((dir / "file").c_str(), O_RDWR | O_CLOEXEC);
+  fs::allocate(fd, 3, 1'000'000);
+  ::close(fd);
+  const std::string content = fs::read_small(dir / "file").value();
+  REQUIRE(content == "abc" + std::string(1'000'000, '\0'));
+  fs::allocate(-1, 0, 1); // only a hint
+}
+
 TEST_CASE("attributes are kept with the file where the file system can") {
   const scratch_dir dir;
   dir.write("file", "");

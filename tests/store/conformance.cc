@@ -37,11 +37,6 @@ std::unique_ptr<io::source> body_of(
   return body;
 }
 
-void put_staged(io::runtime& rt, store::store& s, const std::string& key, std::string content) {
-  const auto body = body_of(rt, std::move(content));
-  put_from(rt, s, key, *body);
-}
-
 void check_reasons(const store_fixture& fixture) {
   const std::map<std::string, bool> offered{
       {"part_bytes", fixture.part_bytes.has_value()},
@@ -268,6 +263,11 @@ void check_missing(io::runtime& rt, store::store& missing) {
 }
 
 } // namespace
+
+void put_staged(io::runtime& rt, store::store& s, const std::string& key, std::string content) {
+  const auto body = body_of(rt, std::move(content));
+  put_from(rt, s, key, *body);
+}
 
 void check_conformance(const store_fixture& fixture) {
   SECTION("what is not shown has a reason") {

@@ -82,6 +82,8 @@ store::put_result put_from(
     io::source& body,
     store::put_condition condition = store::put_condition::none,
     bool staged = true);
+/// The same in blocks that are partly filled, as a codec's.
+void put_staged(io::runtime& rt, store::store& s, const std::string& key, std::string content);
 std::optional<std::string> get(io::runtime& rt, store::store& s, const std::string& key);
 /// The same; calls `between` after the first block.
 std::optional<std::string> get_in_two(

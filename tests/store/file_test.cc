@@ -85,6 +85,23 @@ TEST_CASE("the prefix's own directory is made, its parent is not") {
   CHECK_FALSE(stdfs::exists(dir / "no"));
 }
 
+TEST_CASE("room is made in steps of 8 MiB, and none is left behind the end") {
+  const test::scratch_dir dir;
+  io::runtime rt;
+  const auto s = open_at(rt, dir / "archive");
+  constexpr std::size_t step = 8 << 20;
+  for (const std::size_t size :
+       {step - 1, step, step + 1, step + io::block::payload, 2 * step + 4097}) {
+    INFO(size << " bytes");
+    const std::string content = test::noise(size);
+    test::put_staged(rt, *s, "wal_005/x", content);
+    CHECK((test::get(rt, *s, "wal_005/x") == content));
+    struct stat file {};
+    REQUIRE(::stat((dir / "archive/wal_005/x").c_str(), &file) == 0);
+    CHECK(static_cast<std::size_t>(file.st_blocks) * 512 < size + 128 * 1024);
+  }
+}
+
 TEST_CASE("objects and directories are closed to others") {
   const test::scratch_dir dir;
   const mode_t before = ::umask(0022);

@@ -63,6 +63,9 @@ std::optional<std::string> read_small(const std::string& path, std::size_t limit
 std::optional<std::string> get_attribute(const std::string& path, const char* name);
 /// False where the file system does not support it or has no room for it. EIO throws.
 bool set_attribute(int fd, const char* name, std::string_view value);
+/// fallocate(2), the length of the file included. Only makes haste: nothing happens, or a part of
+/// it, where that is not supported or there is no room.
+void allocate(int fd, std::uint64_t offset, std::uint64_t length);
 /// ftruncate(2).
 void set_length(int fd, std::uint64_t length);
 
