@@ -1,4 +1,4 @@
-// Order by number: a queue of slots, and the digest's own thread.
+// Order by number: a queue of slots, and the digest's turns.
 #include "in_order.hpp"
 
 #include <utility>
@@ -60,7 +60,7 @@ task<> ordered_sha256::wait_for_turn(std::uint64_t number) {
 task<> ordered_sha256::add(std::uint64_t number, std::span<const std::byte> bytes) {
   co_await wait_for_turn(number);
   auto job = [this, bytes] { digest_.update(bytes); };
-  co_await runtime_.offload_in_order(job);
+  co_await runtime_.offload_in_order(order_, job);
 }
 
 } // namespace wale::archive

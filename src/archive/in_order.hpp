@@ -3,6 +3,7 @@
 
 #include <wale/base/digest.hpp>
 #include <wale/io/block.hpp>
+#include <wale/io/chain.hpp>
 #include <wale/io/event.hpp>
 #include <wale/io/runtime.hpp>
 
@@ -51,8 +52,7 @@ private:
   io::event changed_;
 };
 
-/// One SHA-256 over pieces in their order, computed on a thread of its own: it is the longest of
-/// all chains, and must not stop for anything between two pieces.
+/// One SHA-256 over pieces in their order, on the CPU pool.
 class ordered_sha256 {
 public:
   explicit ordered_sha256(io::runtime& rt) : runtime_(rt) {}
@@ -65,7 +65,7 @@ public:
   task<> add_then(std::uint64_t number, std::span<const std::byte> bytes, Job job) {
     co_await wait_for_turn(number);
     auto hash = [this, bytes] { digest_.update(bytes); };
-    co_await runtime_.offload_in_order(hash, std::move(job));
+    co_await runtime_.offload_in_order(order_, hash, std::move(job));
   }
   sha256_value finish() { return digest_.finish(); }
 
@@ -74,6 +74,7 @@ private:
 
   io::runtime& runtime_;
   sha256 digest_;
+  io::chain order_;
   std::uint64_t next_ = 0; ///< whose turn it is to be queued
   io::event advanced_;
 };

@@ -21,8 +21,8 @@ using offload_handler = asio::any_completion_handler<void(std::exception_ptr)>;
 
 class offload_pool::work final : public worker_pool::job {
 public:
-  work(offload_pool& pool, call& body, call* second, offload_handler&& done)
-      : pool_(pool), body_(&body), second_(second), done_(std::move(done)),
+  work(offload_pool& pool, call& body, chain* order, call* rest, offload_handler&& done)
+      : pool_(pool), body_(&body), order_(order), rest_(rest), done_(std::move(done)),
         guard_(asio::make_work_guard(pool.loop_)) {}
 
   void run() noexcept override {
@@ -31,9 +31,12 @@ public:
     } catch (...) {
       error_ = std::current_exception();
     }
-    if (!second_ || error_) return asio::post(pool_.loop_, [this] { finish(); });
-    body_ = std::exchange(second_, nullptr);
-    pool_.workers_.submit(*this);
+    if (order_) std::exchange(order_, nullptr)->leave();
+    if (rest_ && !error_) {
+      body_ = std::exchange(rest_, nullptr);
+      return pool_.workers_.submit(*this);
+    }
+    asio::post(pool_.loop_, [this] { finish(); });
   }
 
   std::list<work>::iterator place_;
@@ -48,7 +51,8 @@ private:
 
   offload_pool& pool_;
   call* body_;
-  call* second_;
+  chain* order_;
+  call* rest_;
   offload_handler done_;
   std::exception_ptr error_;
   asio::executor_work_guard<asio::io_context::executor_type> guard_;
@@ -61,18 +65,20 @@ offload_pool::~offload_pool() {
   stop();
 }
 
-// In the order in which a job goes from one to the other.
 void offload_pool::stop() noexcept {
-  chain_.stop();
   workers_.stop();
   under_way_.clear();
 }
 
-task<> offload_pool::suspend(worker_pool& where, call& body, call* second) {
-  auto initiate = [this, &where, &body, second](auto handler) {
-    work& w = under_way_.emplace_back(*this, body, second, offload_handler(std::move(handler)));
+task<> offload_pool::suspend(call& body, chain* order, call* rest) {
+  auto initiate = [this, &body, order, rest](auto handler) {
+    work& w =
+        under_way_.emplace_back(*this, body, order, rest, offload_handler(std::move(handler)));
     w.place_ = std::prev(under_way_.end());
-    where.submit(w);
+    if (order)
+      order->enter([this, &w] { workers_.submit_first(w); });
+    else
+      workers_.submit(w);
   };
   return asio::async_initiate<const asio::use_awaitable_t<>, void(std::exception_ptr)>(
       initiate, asio::use_awaitable);
@@ -81,19 +87,13 @@ task<> offload_pool::suspend(worker_pool& where, call& body, call* second) {
 task<> offload_pool::run(call& body) {
   auto cancellation = co_await asio::this_coro::cancellation_state;
   if (take_cancellation(cancellation)) throw_cancelled();
-  co_await suspend(workers_, body, nullptr);
+  co_await suspend(body, nullptr, nullptr);
 }
 
-task<> offload_pool::run_in_order(call& body) {
+task<> offload_pool::run_in_order(chain& order, call& link, call* rest) {
   auto cancellation = co_await asio::this_coro::cancellation_state;
   if (take_cancellation(cancellation)) throw_cancelled();
-  co_await suspend(chain_, body, nullptr);
-}
-
-task<> offload_pool::run_in_order(call& first, call& second) {
-  auto cancellation = co_await asio::this_coro::cancellation_state;
-  if (take_cancellation(cancellation)) throw_cancelled();
-  co_await suspend(chain_, first, &second);
+  co_await suspend(link, &order, rest);
 }
 
 } // namespace wale::io

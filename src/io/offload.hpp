@@ -3,6 +3,7 @@
 
 #include "worker_pool.hpp"
 
+#include <wale/io/chain.hpp>
 #include <wale/io/task.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -22,21 +23,19 @@ public:
 
   /// Runs `body` on a worker; rethrows what it threw. `body` outlives the await.
   task<> run(call& body);
-  /// Runs `body` on the one thread that takes such jobs in the order of the calls.
-  task<> run_in_order(call& body);
-  /// run_in_order() of `first`, then, unless it threw, run() of `second`.
-  task<> run_in_order(call& first, call& second);
+  /// Runs `link` on a worker, before what else waits, when all who named `order` before have done
+  /// so; then, unless it threw, runs `rest`.
+  task<> run_in_order(chain& order, call& link, call* rest = nullptr);
   /// Waits for the workers; the coroutines that wait for them are destroyed.
   void stop() noexcept;
   unsigned threads() const noexcept { return workers_.limit(); }
 
 private:
   class work;
-  task<> suspend(worker_pool& where, call& body, call* second);
+  task<> suspend(call& body, chain* order, call* rest);
 
   boost::asio::io_context& loop_;
   worker_pool workers_;
-  worker_pool chain_{1};
   std::list<work> under_way_;
 };
 

@@ -191,12 +191,9 @@ task<> runtime::run_on_pool(std::function<void()>& job) {
   return state_->cpu.run(job);
 }
 
-task<> runtime::run_in_order(std::function<void()>& job) {
-  return state_->cpu.run_in_order(job);
-}
-
-task<> runtime::run_in_order(std::function<void()>& first, std::function<void()>& second) {
-  return state_->cpu.run_in_order(first, second);
+task<>
+runtime::run_in_order(chain& order, std::function<void()>& link, std::function<void()>* rest) {
+  return state_->cpu.run_in_order(order, link, rest);
 }
 
 task<> runtime::sleep(std::chrono::nanoseconds duration) {

@@ -6,14 +6,15 @@
 
 namespace wale::io {
 
-void worker_pool::submit(job& j) {
+void worker_pool::submit(job& j, bool first) {
   bool runs_here = false;
   {
     const std::lock_guard lock(mutex_);
-    queue_.push_back(&j);
+    if (stopping_) return;
+    queue_.insert(first ? queue_.begin() : queue_.end(), &j);
     if (queue_.size() > idle_ && threads_.size() < limit_ && add_thread()) return;
     runs_here = threads_.empty();
-    if (runs_here) queue_.pop_back();
+    if (runs_here) queue_.clear();
   }
   if (runs_here)
     j.run(); // no thread to be had at all: slower, but it works

@@ -24,8 +24,11 @@ public:
   worker_pool(const worker_pool&) = delete;
   worker_pool& operator=(const worker_pool&) = delete;
 
-  /// From any thread. `j` lives until it has run, was withdrawn, or stop() has returned.
-  void submit(job& j);
+  /// From any thread; forgets `j` once stop() has begun. `j` lives until it has run, was withdrawn,
+  /// or stop() has returned.
+  void submit(job& j) { submit(j, false); }
+  /// The same, before all that wait.
+  void submit_first(job& j) { submit(j, true); }
   /// True if the job had not begun; it will not run then.
   bool withdraw(job& j) noexcept;
   /// Forgets the jobs that have not begun and waits for the others.
@@ -33,6 +36,7 @@ public:
   unsigned limit() const noexcept { return limit_; }
 
 private:
+  void submit(job& j, bool first);
   void work() noexcept;
   bool add_thread() noexcept;
 

@@ -1,4 +1,4 @@
-// Work on the CPU pool, and the chain beside it.
+// Work on the CPU pool, and chains of it.
 #include "fixture.hpp"
 
 #include <boost/asio/co_spawn.hpp>
@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <fstream>
+#include <future>
 #include <sched.h>
 #include <string>
 #include <unistd.h>
@@ -90,24 +91,27 @@ WALE_IO_TEST("offloaded work that was begun is awaited though its coroutine is c
 }
 
 WALE_IO_TEST(
-    "a chain runs in the order of the calls on one thread, what follows each link beside it") {
+    "a chain runs one link at a time, in the order of the calls, and what follows beside it") {
   constexpr int links = 200;
-  std::vector<int> order;
-  std::vector<std::thread::id> chain;
-  std::atomic<int> behind = 0; // links whose second half had no first before it
+  chain order;
+  std::vector<int> seen; // no lock: TSan and the order would tell
+  const auto here = std::this_thread::get_id();
+  std::atomic<int> behind = 0; // what follows had no link before it
+  std::atomic<int> here_all_the_same = 0;
   std::atomic<int> ended = 0;
   auto run_link = [&](int number) -> task<> {
     bool hashed = false;
-    auto first = [&] {
-      order.push_back(number);
-      chain.push_back(std::this_thread::get_id());
+    auto link = [&] {
+      if (std::this_thread::get_id() == here) ++here_all_the_same;
+      seen.push_back(number);
       hashed = true;
     };
-    auto second = [&] {
+    auto rest = [&] {
+      if (std::this_thread::get_id() == here) ++here_all_the_same;
       if (!hashed) ++behind;
       ++ended;
     };
-    co_await rt.offload_in_order(first, second);
+    co_await rt.offload_in_order(order, link, rest);
     REQUIRE(hashed);
   };
   task_group group(rt.context().get_executor());
@@ -116,10 +120,57 @@ WALE_IO_TEST(
   co_await group.join();
   REQUIRE(ended == links);
   REQUIRE(behind == 0);
-  REQUIRE(order.size() == links);
-  REQUIRE(std::ranges::is_sorted(order));
-  REQUIRE(chain == std::vector(links, chain.front()));
-  REQUIRE(chain.front() != std::this_thread::get_id());
+  REQUIRE(seen.size() == links);
+  REQUIRE(std::ranges::is_sorted(seen));
+  REQUIRE(here_all_the_same == 0);
+}
+
+TEST_CASE("chains do not wait for each other") {
+  runtime_options two = options();
+  two.workers = 2;
+  runtime rt(two);
+  chain one;
+  chain other;
+  std::promise<void> other_ran;
+  bool was_in_time = false;
+  auto wait = [&] {
+    was_in_time = other_ran.get_future().wait_for(20s) == std::future_status::ready;
+  };
+  auto tell = [&] { other_ran.set_value(); };
+  auto run_one = [&]() -> task<> { co_await rt.offload_in_order(one, wait); };
+  auto run_other = [&]() -> task<> { co_await rt.offload_in_order(other, tell); };
+  auto run_both = [&]() -> task<> {
+    task_group group(rt.context().get_executor());
+    group.spawn(run_one());
+    group.spawn(run_other());
+    co_await group.join();
+  };
+  rt.run(run_both());
+  REQUIRE(was_in_time);
+}
+
+WALE_IO_TEST("the next link goes before what follows the one before it") {
+  constexpr int links = 20;
+  chain order;
+  int begun = 0;
+  std::promise<void> last_began;
+  const std::shared_future<void> came = last_began.get_future().share();
+  std::atomic<int> in_vain = 0;
+  auto run_link = [&]() -> task<> {
+    auto link = [&] {
+      if (++begun == links) last_began.set_value();
+    };
+    auto rest = [&] {
+      if (came.wait_for(20s) != std::future_status::ready) ++in_vain;
+    };
+    co_await rt.offload_in_order(order, link, rest);
+  };
+  task_group group(rt.context().get_executor());
+  for (int i = 0; i < links; ++i)
+    group.spawn(run_link());
+  co_await group.join();
+  REQUIRE(begun == links);
+  REQUIRE(in_vain == 0);
 }
 
 WALE_IO_TEST("a link that fails has nothing after it, and the chain goes on") {
@@ -127,14 +178,15 @@ WALE_IO_TEST("a link that fails has nothing after it, and the chain goes on") {
   auto fails = [] { throw failure(kind::corrupt, "in the chain"); };
   auto fine = [] {};
   auto follow = [&followed] { followed = true; };
-  auto run_failing = [&]() -> task<> { co_await rt.offload_in_order(fails, follow); };
+  chain order;
+  auto run_failing = [&]() -> task<> { co_await rt.offload_in_order(order, fails, follow); };
   auto first = co_await error_of(run_failing());
   REQUIRE(failure_in(first).text().msg == "in the chain");
   REQUIRE_FALSE(followed);
-  auto run_failing_after = [&]() -> task<> { co_await rt.offload_in_order(fine, fails); };
+  auto run_failing_after = [&]() -> task<> { co_await rt.offload_in_order(order, fine, fails); };
   auto second = co_await error_of(run_failing_after());
   REQUIRE(failure_in(second).text().msg == "in the chain");
-  co_await rt.offload_in_order(fine, follow);
+  co_await rt.offload_in_order(order, fine, follow);
   REQUIRE(followed);
 }
 
@@ -150,9 +202,10 @@ TEST_CASE("a runtime that is taken down has let go of both halves of what it ran
     };
     constexpr int links = 50;
     {
+      chain order;
       runtime rt(options());
       auto run_link = [&]() -> task<> {
-        co_await rt.offload_in_order(work, work);
+        co_await rt.offload_in_order(order, work, work);
         ++resumed;
       };
       auto leave = [&]() -> task<> {

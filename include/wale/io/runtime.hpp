@@ -2,6 +2,7 @@
 // The loop, the engine, the block pool, the CPU pool and the signals of one process.
 
 #include <wale/io/block.hpp>
+#include <wale/io/chain.hpp>
 #include <wale/io/engine.hpp>
 #include <wale/io/task.hpp>
 
@@ -69,19 +70,18 @@ public:
     }
   }
 
-  /// offload() of a job that gives nothing back, onto one thread that runs such jobs in the order
-  /// of the calls, each right after the one before: for a chain that the loop should not be a link
-  /// of.
-  template <class F> task<> offload_in_order(F f) {
-    std::function<void()> job = [&f] { f(); };
-    co_await run_in_order(job);
+  /// offload() of a job that gives nothing back, in the order of the calls that name `order`, each
+  /// right after the one before, without the loop in between.
+  template <class F> task<> offload_in_order(chain& order, F link) {
+    std::function<void()> job = [&link] { link(); };
+    co_await run_in_order(order, job, nullptr);
   }
-  /// offload_in_order() of `first`, then offload() of `second`, which gives nothing back either and
-  /// is left out if `first` throws: the loop hears of both at once.
-  template <class F, class G> task<> offload_in_order(F first, G second) {
-    std::function<void()> job = [&first] { first(); };
-    std::function<void()> next = [&second] { second(); };
-    co_await run_in_order(job, next);
+  /// The same, and then offload() of `rest`, which gives nothing back either and is left out if
+  /// `link` throws. Links go before all other jobs that wait.
+  template <class F, class G> task<> offload_in_order(chain& order, F link, G rest) {
+    std::function<void()> job = [&link] { link(); };
+    std::function<void()> more = [&rest] { rest(); };
+    co_await run_in_order(order, job, &more);
   }
 
   /// Throws kind::interrupted when cancelled.
@@ -98,8 +98,7 @@ public:
 
 private:
   task<> run_on_pool(std::function<void()>& job);
-  task<> run_in_order(std::function<void()>& job);
-  task<> run_in_order(std::function<void()>& first, std::function<void()>& second);
+  task<> run_in_order(chain& order, std::function<void()>& link, std::function<void()>* rest);
 
   struct state;
   std::unique_ptr<state> state_;
