@@ -53,6 +53,8 @@ struct object_description {
   /// Metadata `wale-upload`: tells our object from another writer's when the answer to its upload
   /// was lost. Unique for each put().
   std::string token;
+  /// SHA-256 of the body itself, where it is known already; see bucket_traits::signs_payload.
+  std::optional<sha256_value> payload_digest = {};
 };
 
 struct object_facts {
@@ -110,6 +112,8 @@ struct bucket_traits {
   std::size_t removals_at_once = 1000; ///< keys in one remove() request
   std::size_t parts_at_once = 2;       ///< 1 if parts must go up one after the other
   std::uint32_t most_parts = 10'000;
+  /// put() wants object_description::payload_digest, and computes it where it is not given.
+  bool signs_payload = false;
 };
 
 class bucket {

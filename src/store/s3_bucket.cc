@@ -50,6 +50,7 @@ s3_bucket::s3_bucket(
   traits_.kind_name = "s3";
   traits_.url_root = "s3://" + std::move(name) + "/";
   traits_.server = address_.origin().text();
+  traits_.signs_payload = options_.sign_payload;
 }
 
 question s3_bucket::about(const char* doing, const std::string& key) const {
@@ -137,7 +138,11 @@ task<put_result::outcome> s3_bucket::put(
   using outcome = put_result::outcome;
   const question q = about(storing, key);
   const bool create_only = condition == put_condition::create_only;
-  const std::string hash = co_await hash_of(body);
+  std::string hash;
+  if (description.payload_digest)
+    hash = to_hex(*description.payload_digest);
+  else
+    hash = co_await hash_of(body);
   http::exchange_options how;
   how.expect_continue = true;
   while (true) {

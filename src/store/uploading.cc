@@ -4,7 +4,9 @@
 
 #include "part_gatherer.hpp"
 
+#include <wale/base/digest.hpp>
 #include <wale/base/log.hpp>
+#include <wale/io/chain.hpp>
 #include <wale/io/deadline.hpp>
 #include <wale/io/event.hpp>
 #include <wale/io/shield.hpp>
@@ -17,7 +19,9 @@
 #include <cstdio>
 #include <exception>
 #include <iterator>
+#include <optional>
 #include <random>
+#include <span>
 #include <utility>
 #include <vector>
 
@@ -113,16 +117,41 @@ private:
   io::task_group group_;
 };
 
+// The digest of an object that grows, one block after the other as they are filled, so that little
+// of it is left to do when the last one has come.
+class payload_hashing {
+public:
+  /// `jobs` is joined before this and the blocks are gone.
+  payload_hashing(io::runtime& rt, io::task_group& jobs) : rt_(rt), jobs_(jobs) {}
+
+  void add(const io::block& b) { jobs_.spawn(hash(b.bytes())); }
+  /// When the jobs have been joined.
+  sha256_value finish() { return digest_.finish(); }
+
+private:
+  task<> hash(std::span<const std::byte> bytes) {
+    auto job = [this, bytes] { digest_.update(bytes); };
+    co_await rt_.offload_in_order(order_, job);
+  }
+
+  io::runtime& rt_;
+  io::task_group& jobs_;
+  sha256 digest_;
+  io::chain order_;
+};
+
 struct uploading {
   io::runtime& rt;
   bucket& remote;
   std::string key;
   put_request request;
   io::source& body;
-  io::task_group& warming;
+  io::task_group& beside; ///< what goes on until the body has been read
+  payload_hashing payload{rt, beside};
+  block_run gathered = {};
 
   task<put_result> run() {
-    warming.spawn(warm_up_quietly(remote));
+    beside.spawn(warm_up_quietly(remote));
     std::exception_ptr error;
     put_result result;
     try {
@@ -131,15 +160,15 @@ struct uploading {
       error = std::current_exception();
     }
     if (!error) co_return result;
-    warming.cancel();
-    co_await end_warming();
+    beside.cancel();
+    co_await end_of_beside();
     std::rethrow_exception(error);
   }
 
   // A second cancellation does not matter any more.
-  task<> end_warming() {
+  task<> end_of_beside() {
     try {
-      co_await warming.join();
+      co_await beside.join();
     } catch (const failure&) {
       co_return;
     }
@@ -152,8 +181,15 @@ struct uploading {
     if (!given) staging = co_await rt.blocks().reserve(1);
     std::size_t room = staging.size();
     part_gatherer from(body, std::move(staging));
-    block_run gathered;
-    co_await from.fill(gathered, room);
+    // Who gives more than parts need means it to go in one request.
+    const bool hashes = room > staging_for_parts && remote.traits().signs_payload;
+    std::size_t hashed = 0;
+    while (hashed < room) {
+      co_await from.fill(gathered, hashed + 1);
+      if (gathered.size() == hashed) break;
+      if (hashes) payload.add(gathered.back());
+      ++hashed;
+    }
     bool whole = co_await from.at_end();
     if (!whole && !given) {
       io::block_budget more = co_await rt.blocks().reserve(staging_for_parts);
@@ -163,12 +199,14 @@ struct uploading {
       whole = co_await from.at_end();
     }
     if (whole) from.give_back();
-    co_await warming.join();
+    co_await beside.join();
     if (request.admission) co_await request.admission();
 
     put_result result;
+    std::optional<sha256_value> payload_digest;
+    if (hashes && whole) payload_digest = payload.finish();
     if (whole)
-      result.what = co_await store_whole(gathered);
+      result.what = co_await store_whole(payload_digest);
     else
       result.what = co_await store_parts(from, std::move(gathered));
     result.bytes = from.bytes();
@@ -183,19 +221,20 @@ struct uploading {
     return d;
   }
 
-  task<outcome> store_whole(const block_run& blocks) {
+  task<outcome> store_whole(std::optional<sha256_value> payload_digest) {
     object_description description = describe();
+    description.payload_digest = payload_digest;
     co_return co_await remote.put(
-        key, std::move(description), pieces_of(blocks), request.condition);
+        key, std::move(description), pieces_of(gathered), request.condition);
   }
 
-  task<outcome> store_parts(part_gatherer& from, block_run gathered) {
+  task<outcome> store_parts(part_gatherer& from, block_run first) {
     object_description description = describe();
     const upload begun = co_await remote.begin(key, std::move(description), request.condition);
     std::exception_ptr error;
     outcome what = outcome::exists;
     try {
-      part_sender sender(rt, remote, from, std::move(gathered), begun);
+      part_sender sender(rt, remote, from, std::move(first), begun);
       const std::vector<uploaded_part> parts = co_await sender.run();
       what = co_await remote.complete(begun, parts);
     } catch (...) {

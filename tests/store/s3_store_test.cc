@@ -3,6 +3,7 @@
 #include "fake_s3.hpp"
 #include "support/scratch_dir.hpp"
 
+#include <wale/base/digest.hpp>
 #include <wale/base/error.hpp>
 #include <wale/store/open.hpp>
 
@@ -14,6 +15,7 @@
 #include <ctime>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -113,6 +115,28 @@ TEST_CASE("a large object goes up in parts and comes back whole") {
   CHECK(b.count("PUT", "partNumber=5") == 0);
   CHECK(b.server.unfinished_uploads() == 0);
   CHECK(get(b.rt, *b.s, "wal_005/x") == large);
+}
+
+TEST_CASE("the payload is signed, computed beforehand or not") {
+  bench b;
+  const std::string content = noise(1'000'003, 7);
+  for (const std::size_t more : {0, 12}) {
+    auto put = [&]() -> task<> {
+      store::put_request request;
+      request.key = key_of("wal_005/x");
+      request.staging = co_await b.rt.blocks().reserve(b.s->staging_blocks() + more);
+      io::block_budget budget = co_await b.rt.blocks().reserve(2);
+      const auto body = make_source(std::move(budget), content);
+      co_await b.s->put(std::move(request), *body);
+    };
+    b.rt.run(put());
+    const received_request last = b.server.peer().requests().back();
+    REQUIRE(last.method == "PUT");
+    sha256 digest;
+    digest.update(std::as_bytes(std::span(last.body)));
+    CHECK(last.header("x-amz-content-sha256") == to_hex(digest.finish()));
+    CHECK((last.body == content));
+  }
 }
 
 TEST_CASE("an error inside a 200 is a failure, and is repeated if it may pass") {
