@@ -64,6 +64,7 @@ struct gathering {
   io::task_group& writes;
   std::uint64_t offset = 0;
   std::uint64_t room = 0;
+  std::size_t alignment = most_alignment; ///< until the file system has been asked
   io::block last = {};
 
   // Afterwards `last` is what is not on its way, and where it belongs is `offset`.
@@ -85,7 +86,11 @@ struct gathering {
   }
 
   task<> make_room() {
-    auto allocate = [this] { io::fs::allocate(out.descriptor(), room, room_ahead); };
+    auto allocate = [this] {
+      const int fd = out.descriptor();
+      io::fs::allocate(fd, room, room_ahead);
+      if (room == 0) alignment = alignment_of(fd);
+    };
     co_await rt.offload(allocate);
     room += room_ahead;
   }
@@ -104,7 +109,7 @@ write_around_cache(io::runtime& rt, io::file& out, io::source& body, io::block_b
   try {
     co_await gather.run();
     const std::span<const std::byte> end = gather.last.bytes();
-    rest = end.size() % alignment_of(fd);
+    rest = end.size() % gather.alignment;
     writes.spawn(write_bytes(out, gather.offset, end.first(end.size() - rest)));
   } catch (...) {
     error = std::current_exception();
