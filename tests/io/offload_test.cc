@@ -7,6 +7,7 @@
 #include <atomic>
 #include <fstream>
 #include <future>
+#include <latch>
 #include <sched.h>
 #include <string>
 #include <unistd.h>
@@ -49,24 +50,21 @@ WALE_IO_TEST("the pool has as many threads as the process may use, and none befo
   REQUIRE(::sched_getaffinity(0, sizeof set, &set) == 0);
   REQUIRE(rt.workers() == static_cast<unsigned>(CPU_COUNT(&set)));
   const int before = threads_of_this_process();
-  std::atomic<int> inside = 0;
-  std::atomic<int> most = 0;
-  auto work = [&] {
-    const int now = ++inside;
-    int seen = most;
-    while (seen < now && !most.compare_exchange_weak(seen, now)) {
-    }
-    ::usleep(1000);
-    --inside;
-  };
-  auto offload_one = [&]() -> task<> { co_await rt.offload(work); };
-  co_await offload_one();
+  auto nothing = [] {};
+  co_await rt.offload(nothing);
   REQUIRE(threads_of_this_process() == before + 1);
+  std::latch all_inside(rt.workers());
+  auto meet = [&] { all_inside.arrive_and_wait(); };
+  auto offload_one = [&]() -> task<> { co_await rt.offload(meet); };
   task_group group(rt.context().get_executor());
-  for (int i = 0; i < 40; ++i)
+  for (unsigned i = 0; i < rt.workers(); ++i)
     group.spawn(offload_one());
-  co_await group.join();
-  REQUIRE(most == static_cast<int>(rt.workers()));
+  co_await group.join(); // no thread fewer would ever come to the end
+  auto offload_more = [&]() -> task<> { co_await rt.offload(nothing); };
+  task_group more(rt.context().get_executor());
+  for (unsigned i = 0; i < 20 * rt.workers(); ++i)
+    more.spawn(offload_more());
+  co_await more.join();
   REQUIRE(threads_of_this_process() == before + static_cast<int>(rt.workers()));
 }
 
@@ -152,22 +150,30 @@ TEST_CASE("chains do not wait for each other") {
 WALE_IO_TEST("the next link goes before what follows the one before it") {
   constexpr int links = 20;
   chain order;
+  int called = 0;
   int begun = 0;
+  std::promise<void> all_called; // until then a link can be the last that is known of
+  auto may_begin = all_called.get_future();
   std::promise<void> last_began;
   const std::shared_future<void> came = last_began.get_future().share();
   std::atomic<int> in_vain = 0;
   auto run_link = [&]() -> task<> {
     auto link = [&] {
+      if (begun == 0) may_begin.wait();
       if (++begun == links) last_began.set_value();
     };
     auto rest = [&] {
       if (came.wait_for(20s) != std::future_status::ready) ++in_vain;
     };
+    ++called;
     co_await rt.offload_in_order(order, link, rest);
   };
   task_group group(rt.context().get_executor());
   for (int i = 0; i < links; ++i)
     group.spawn(run_link());
+  while (called < links)
+    co_await rt.sleep(1ms);
+  all_called.set_value();
   co_await group.join();
   REQUIRE(begun == links);
   REQUIRE(in_vain == 0);
@@ -195,8 +201,10 @@ TEST_CASE("a runtime that is taken down has let go of both halves of what it ran
     std::atomic<int> begun = 0;
     std::atomic<int> ended = 0;
     int resumed = 0;
+    std::promise<void> leaving;
+    const std::shared_future<void> left = leaving.get_future().share();
     auto work = [&] {
-      ++begun;
+      if (++begun > 3) left.wait();
       ::usleep(100);
       ++ended;
     };
@@ -213,6 +221,7 @@ TEST_CASE("a runtime that is taken down has let go of both halves of what it ran
           boost::asio::co_spawn(rt.context(), run_link(), boost::asio::detached);
         while (begun < 3)
           co_await rt.sleep(100us);
+        leaving.set_value();
       };
       rt.run(leave());
     }
