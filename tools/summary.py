@@ -1,7 +1,7 @@
 """usage: summary.py FILE...
 
 Adds up test results: meson's testlog.json, whose lines hold the output of Catch2 programs, and JUnit
-XML as pytest writes it. Prints what failed, then `N passed, N failed` (and `, N skipped` if any were).
+XML as pytest writes it. Prints what failed and a little of why, then `N passed, N failed` (and `, N skipped` if any were).
 """
 
 import json
@@ -12,6 +12,7 @@ from pathlib import Path
 
 ALL_PASSED = re.compile(r"^All tests passed \(.* in (\d+) test cases?\)", re.MULTILINE)
 COUNTS = re.compile(r"^test cases:(.*)$", re.MULTILINE)
+LINES_OF_WHY = 20
 
 
 def catch2(output):
@@ -24,6 +25,18 @@ def catch2(output):
     return None
 
 
+def failures(output):
+    """Of each failed assertion of Catch2 its test's name, place and expansion; else the last lines."""
+    test, found = "", []
+    for paragraph in output.split("\n\n"):
+        lines = paragraph.strip("\n").split("\n")
+        if lines[0].startswith("-----"):
+            test = lines[1]
+        elif "FAILED:" in lines[0]:
+            found += [test, *lines]
+    return found or output.rstrip("\n").split("\n")[-LINES_OF_WHY:]
+
+
 def meson(path):
     for line in path.read_text().splitlines():
         test = json.loads(line)
@@ -32,15 +45,18 @@ def meson(path):
         if not ended_well and failed == 0:
             failed = 1  # died on the way: what it passed before is not known
         skipped = 1 if test["result"] == "SKIP" else 0
-        yield test["name"], 0 if skipped else passed, failed * (1 - skipped), skipped
+        why = failures(test.get("stdout", "") + test.get("stderr", ""))
+        yield test["name"], 0 if skipped else passed, failed * (1 - skipped), skipped, why
 
 
 def junit(path):
     for case in xml.parse(path).getroot().iter("testcase"):
         name = f"{case.get('classname')}::{case.get('name')}"
-        failed = case.find("failure") is not None or case.find("error") is not None
+        broken = [part for part in case if part.tag in ("failure", "error")]
+        failed = bool(broken)
         skipped = case.find("skipped") is not None
-        yield name, int(not failed and not skipped), int(failed), int(skipped and not failed)
+        why = [line for part in broken for line in (part.text or "").split("\n") if line.startswith("E ")]
+        yield name, int(not failed and not skipped), int(failed), int(skipped and not failed), why
 
 
 def main(paths):
@@ -49,11 +65,13 @@ def main(paths):
         try:
             results = list(meson(path) if path.suffix == ".json" else junit(path))
         except (OSError, ValueError, xml.ParseError) as error:
-            results = [(f"no results in {path.name}: {error}", 0, 1, 0)]
-        for name, passed, failed, skipped in results:
+            results = [(f"no results in {path.name}: {error}", 0, 1, 0, [])]
+        for name, passed, failed, skipped, why in results:
             totals = [totals[0] + passed, totals[1] + failed, totals[2] + skipped]
             if failed:
                 print(f"FAILED {name}" + (f" ({failed})" if failed > 1 else ""))
+                for line in why[:LINES_OF_WHY]:
+                    print(f"  | {line}")
     passed, failed, skipped = totals
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0

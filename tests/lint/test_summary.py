@@ -44,6 +44,45 @@ def test_junit(tmp_path):
     assert total(tmp_path, ("a", "OK", ONE), xml=xml) == (1, "2 passed, 2 failed, 1 skipped")
 
 
+def test_what_failed_is_named_with_its_reason(tmp_path):
+    rule, dots = "-" * 79, "." * 79
+    catch2 = f"""{rule}
+the name of the test
+{rule}
+../tests/a.cc:3
+{dots}
+
+../tests/a.cc:7: FAILED:
+  REQUIRE( in_vain == 0 )
+with expansion:
+  1 == 0
+
+=====
+test cases:  7 |  5 passed |  2 failed
+"""
+    (tmp_path / "unit.json").write_text(json.dumps({"name": "a", "result": "FAIL", "stdout": catch2}))
+    (tmp_path / "e2e.xml").write_text(
+        """<testsuites><testsuite><testcase classname="a" name="y"><failure message="m">    def f():
+&gt;       assert 1 == 2
+E       assert 1 == 2
+
+a.py:5: AssertionError</failure></testcase></testsuite></testsuites>"""
+    )
+    done = subprocess.run(
+        [sys.executable, SUMMARY, tmp_path / "unit.json", tmp_path / "e2e.xml"], capture_output=True, text=True
+    )
+    assert done.stdout == """FAILED a (2)
+  | the name of the test
+  | ../tests/a.cc:7: FAILED:
+  |   REQUIRE( in_vain == 0 )
+  | with expansion:
+  |   1 == 0
+FAILED a::y
+  | E       assert 1 == 2
+5 passed, 3 failed
+"""
+
+
 def test_results_that_are_not_there(tmp_path):
     assert total(tmp_path, ("a", "OK", ONE), xml="") == (1, "1 passed, 1 failed")
     done = subprocess.run([sys.executable, SUMMARY, tmp_path / "none.xml"], capture_output=True, text=True)
