@@ -48,8 +48,13 @@ struct large_file {
 
 class extraction {
 public:
-  extraction(io::runtime& rt, io::source& plain, extract_options options, restored_names& names)
-      : rt_(rt), plain_(plain), options_(std::move(options)), names_(names),
+  extraction(
+      io::runtime& rt,
+      io::source& plain,
+      extract_options options,
+      restored_names& names,
+      directory_turns& turns)
+      : rt_(rt), plain_(plain), options_(std::move(options)), names_(names), turns_(turns),
         run_(names.begin_run()) {}
 
   task<> run(io::task_group& group);
@@ -85,6 +90,7 @@ private:
   io::source& plain_;
   extract_options options_;
   restored_names& names_;
+  directory_turns& turns_;
   unsigned run_;
   io::task_group* group_ = nullptr;
   std::unique_ptr<target_tree> tree_;
@@ -201,7 +207,7 @@ task<> extraction::begin_file(std::string name, std::size_t available) {
     target_tree::last_directory cache;
     large_->fd = tree_->create_file(cache, large_->name, large_->about.mode, size);
   };
-  co_await rt_.offload(create);
+  co_await rt_.offload_in_order(turns_.of(parent_of(large_->name)), create);
 }
 
 /// Links and fifos, one at a time.
@@ -289,7 +295,8 @@ void extraction::make_small(const target_tree& tree, const std::vector<small_mem
 
 task<> extraction::write_batch(std::vector<small_member> batch, held, mark) {
   auto job = [this, &batch] { make_small(*tree_, batch); };
-  co_await rt_.offload(job);
+  io::chain& turn = turns_.of(parent_of(batch.front().name)); // of nearly all of them
+  co_await rt_.offload_in_order(turn, job);
   for (const small_member& m : batch)
     is_written(m.name);
 }
@@ -359,9 +366,17 @@ task<> extraction::finish_directories() {
 
 } // namespace
 
-task<extract_summary>
-extract(io::runtime& rt, io::source& plain, extract_options options, restored_names& names) {
-  extraction all(rt, plain, std::move(options), names);
+io::chain& directory_turns::of(std::string_view directory) noexcept {
+  return orders_[std::hash<std::string_view>()(directory) % orders_.size()];
+}
+
+task<extract_summary> extract(
+    io::runtime& rt,
+    io::source& plain,
+    extract_options options,
+    restored_names& names,
+    directory_turns& turns) {
+  extraction all(rt, plain, std::move(options), names, turns);
   std::function<task<>(io::task_group&)> body = [&all](io::task_group& group) {
     return all.run(group);
   };

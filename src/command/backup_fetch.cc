@@ -132,6 +132,7 @@ struct restoring {
   std::size_t outputs_each;
   progress_meter meter;
   archive::restored_names names = {};
+  archive::directory_turns turns = {};
   std::size_t next = 0;
   std::uint64_t file_bytes = 0;
   std::map<std::string, std::size_t> held = {};
@@ -144,7 +145,7 @@ struct extracting {
   task<> operator()(io::source& plain) {
     archive::extract_options o = options;
     const archive::extract_summary s =
-        co_await archive::extract(r.c.rt, plain, std::move(o), r.names);
+        co_await archive::extract(r.c.rt, plain, std::move(o), r.names, r.turns);
     r.file_bytes += s.file_bytes;
     for (const auto& [name, times] : s.held)
       r.held[name] += times;

@@ -26,7 +26,8 @@ inline task<> extract_into(
   io::block_budget share = co_await rt.blocks().reserve(options.blocks_in_flight + 1);
   source_log log;
   string_source source(std::move(share), std::move(bytes), piece, log);
-  out.summary = co_await extract(rt, source, std::move(options), out.names);
+  directory_turns turns;
+  out.summary = co_await extract(rt, source, std::move(options), out.names, turns);
 }
 
 /// `before` carries the names of earlier attempts of the same restore.

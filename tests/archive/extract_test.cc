@@ -9,6 +9,8 @@
 #include <catch2/catch.hpp>
 
 #include <cstdlib>
+#include <filesystem>
+#include <future>
 #include <string>
 #include <unistd.h>
 #include <vector>
@@ -25,7 +27,8 @@ task<> round_trip(io::runtime& rt, std::vector<tree_entry> entries, extract_opti
   plan.entries = std::move(entries);
   partition_packer packer(rt, std::move(share), std::move(plan));
   restored_names names;
-  const extract_summary s = co_await extract(rt, packer, std::move(options), names);
+  directory_turns turns;
+  const extract_summary s = co_await extract(rt, packer, std::move(options), names, turns);
   co_await packer.close();
   CHECK(s.members == packer.summary().members);
   CHECK(s.file_bytes == packer.summary().file_bytes);
@@ -296,6 +299,7 @@ cancelled_extraction(io::runtime& rt, std::string bytes, std::string target, boo
   string_source source(
       std::move(share), std::move(bytes), 262144, log, string_source::ending::hang);
   restored_names names;
+  directory_turns turns;
   extract_options options;
   options.target = std::move(target);
   io::task_group group(rt.context().get_executor());
@@ -303,14 +307,15 @@ cancelled_extraction(io::runtime& rt, std::string bytes, std::string target, boo
                        io::source& s,
                        extract_options o,
                        restored_names& n,
+                       directory_turns& t,
                        bool& flag) -> task<> {
     try {
-      co_await extract(r, s, std::move(o), n);
+      co_await extract(r, s, std::move(o), n, t);
     } catch (const failure& f) {
       flag = f.why() == kind::interrupted;
     }
   };
-  group.spawn(part(rt, source, options, names, interrupted));
+  group.spawn(part(rt, source, options, names, turns, interrupted));
   co_await source.wait_until_hanging();
   group.cancel();
   co_await group.join();
@@ -327,4 +332,62 @@ TEST_CASE("cancelling an extraction leaves nothing in flight", "[io]") {
     return cancelled_extraction(rt, archive.substr(0, 2'000'000), dir.path(), interrupted);
   });
   CHECK(interrupted);
+}
+
+namespace {
+
+// The archives of two directories; somebody else creates files in the first one's all the while.
+struct taking_turns {
+  io::runtime& rt;
+  std::string target;
+  std::size_t size;
+  restored_names names = {};
+  directory_turns turns = {};
+  bool first_waited = false;
+
+  task<> extract_one(std::string name) {
+    extract_options options;
+    options.target = target;
+    io::block_budget share = co_await rt.blocks().reserve(options.blocks_in_flight + 1);
+    source_log log;
+    std::string bytes = make_archive({file_member(name, std::string(size, 'x'))});
+    string_source source(std::move(share), std::move(bytes), 262144, log);
+    co_await extract(rt, source, std::move(options), names, turns);
+  }
+
+  task<> hold(std::string directory, std::shared_future<void> until) {
+    auto wait = [&until] { until.wait(); };
+    co_await rt.offload_in_order(turns.of(directory), wait);
+  }
+
+  task<> run() {
+    std::string other = "b0";
+    for (int i = 1; &turns.of(other) == &turns.of("a"); ++i)
+      other = "b" + std::to_string(i);
+    std::promise<void> enough;
+    io::task_group group(rt.context().get_executor());
+    group.spawn(hold("a", enough.get_future().share()));
+    group.spawn(extract_one("a/file"));
+    co_await extract_one(other + "/file");
+    first_waited = !std::filesystem::exists(target + "/a/file");
+    enough.set_value();
+    co_await group.join();
+  }
+};
+
+} // namespace
+
+TEST_CASE(
+    "files of one directory are created one after the other, also by two extractions", "[io]") {
+  scratch dir;
+  const std::size_t size = GENERATE(10, 3'000'000);
+  bool first_waited = false;
+  auto body = [&](io::runtime& rt) -> task<> {
+    taking_turns t{rt, dir.path(), size};
+    co_await t.run();
+    first_waited = t.first_waited;
+  };
+  run_task(body);
+  CHECK(first_waited);
+  CHECK(std::filesystem::file_size(dir / "a/file") == size);
 }

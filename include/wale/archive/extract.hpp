@@ -6,6 +6,7 @@
 // followed on the way to a member but those the caller lists, hard links lead only to members
 // extracted in the same restore, device nodes are refused. Set-id bits of files are dropped.
 
+#include <wale/io/chain.hpp>
 #include <wale/io/runtime.hpp>
 #include <wale/io/stream.hpp>
 
@@ -44,6 +45,18 @@ private:
   std::unordered_map<key, unsigned, key_hash> last_run_;
 };
 
+/// Who may create files in a directory, shared by the partitions of one restore: the kernel lets
+/// one thread at a time, and the others would spin for it instead of decompressing. Outlives the
+/// extractions.
+class directory_turns {
+public:
+  /// What is created in one directory has one order; a few directories may share it.
+  io::chain& of(std::string_view directory) noexcept;
+
+private:
+  std::array<io::chain, 16> orders_;
+};
+
 /// Names are member names: relative, without a slash at the end.
 struct extract_options {
   std::string target; ///< an existing directory
@@ -79,7 +92,11 @@ struct extract_summary {
 /// directories when all else is written. Throws failure: kind::corrupt and kind::refused for what
 /// the archive says, otherwise as the system call. A failure or cancellation leaves what was
 /// written so far; nothing is in flight any more. Extracting the same archive again mends it.
-task<extract_summary>
-extract(io::runtime& rt, io::source& plain, extract_options options, restored_names& names);
+task<extract_summary> extract(
+    io::runtime& rt,
+    io::source& plain,
+    extract_options options,
+    restored_names& names,
+    directory_turns& turns);
 
 } // namespace wale::archive
