@@ -22,6 +22,8 @@ public:
   virtual task<std::size_t> read_exactly(std::span<std::byte> into) = 0;
   /// Sends all of it, or throws. What a cancelled call has sent is unknown.
   virtual task<> write(std::span<const std::span<const std::byte>> pieces) = 0;
+  /// Bytes that were received and nobody has read.
+  virtual bool holds_bytes() const noexcept { return false; }
   virtual int descriptor() const noexcept = 0;
 };
 

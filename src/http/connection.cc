@@ -134,6 +134,7 @@ bool connection::end(bool request_was_sent) noexcept {
 }
 
 bool connection::is_quiet() const noexcept {
+  if (stream_->holds_bytes()) return false;
   char byte;
   const ssize_t n = ::recv(stream_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);
   return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK);

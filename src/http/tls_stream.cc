@@ -84,6 +84,9 @@ public:
   task<std::size_t> read_some(std::span<std::byte> into) override;
   task<std::size_t> read_exactly(std::span<std::byte> into) override;
   task<> write(std::span<const std::span<const std::byte>> pieces) override;
+  bool holds_bytes() const noexcept override {
+    return buffers_.begin < buffers_.end || SSL_has_pending(ssl_.get()) == 1;
+  }
   int descriptor() const noexcept override { return socket_.descriptor(); }
 
 private:

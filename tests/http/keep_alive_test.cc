@@ -204,3 +204,29 @@ WALE_IO_TEST("answers without a body leave the connection usable") {
   REQUIRE(p.connections() == 1);
   co_await c.close();
 }
+
+WALE_IO_TEST("an answer that nobody asked for is not taken for the next one's, under TLS either") {
+  for (const bool tls : {false, true}) {
+    peer_options o;
+    o.tls = tls;
+    const auto twice = [](peer_connection& c) {
+      c.read_request();
+      c.send(ok + "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+      c.wait_for_end();
+    };
+    // Under TLS a record of its own, in one segment with the other or not.
+    const auto one_by_one = [](peer_connection& c) {
+      c.read_request();
+      c.send(ok);
+      c.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+      c.wait_for_end();
+    };
+    const scripted_peer p({twice, one_by_one, answers(1)}, o);
+    client c(rt, trusting());
+    for (int i = 0; i < 3; ++i) {
+      const outcome result = co_await try_perform(c, origin_of(p), get("/"));
+      REQUIRE(result.status() == 200);
+      co_await rt.sleep(20ms);
+    }
+  }
+}
