@@ -129,10 +129,10 @@ retry_schedule::pause_after(const std::exception_ptr& error, const std::string& 
             f.with_detail(with_tries(f)), when, answered->code(), answered->pause());
       throw f.with_detail(with_tries(f));
     }
-    if (when != request_failure::repeat::at_once) {
-      unsure_ = true;
+    if (when != request_failure::repeat::at_once) unsure_ = true;
+    // Also what was to be mended and was not: nothing waits in silence.
+    if (when != request_failure::repeat::at_once || pause > milliseconds(0))
       log_.note(doing, f, attempts_);
-    }
     return pause;
   }
 }

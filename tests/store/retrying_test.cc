@@ -440,3 +440,16 @@ WALE_IO_TEST("a body that was opened too late is closed") {
   REQUIRE(failure_in(error).why() == kind::unavailable);
   REQUIRE(closed == 1);
 }
+
+WALE_IO_TEST("what cannot be mended is repeated with a pause, and that is told") {
+  std::string told;
+  {
+    const test::captured_stderr err;
+    bench b(rt);
+    b.fail("put", answered(repeat::at_once, "ExpiredToken"), 4);
+    co_await b.put();
+    told = err.text();
+  }
+  REQUIRE(occurrences(told, "WARNING") == 1);
+  REQUIRE(told.find("ExpiredToken") != std::string::npos);
+}
