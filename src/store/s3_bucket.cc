@@ -62,20 +62,24 @@ task<> s3_bucket::warm_up() {
   co_await client_->warm_up(address_.origin());
 }
 
-task<> s3_bucket::sign(http::request& r, std::string_view payload_hash) {
+task<s3_bucket::signing> s3_bucket::sign(http::request& r, std::string_view payload_hash) {
   const aws_credentials with = co_await credentials_->get();
   const auto now = std::chrono::system_clock::now() + clock_offset_;
   signer_.sign(r, address_.origin(), with, now, payload_hash);
+  co_return signing{signer_.scope().region, clock_offset_};
 }
 
-task<http::reply>
+task<s3_bucket::signed_reply>
 s3_bucket::exchange(http::request r, std::string payload_hash, http::exchange_options how) {
-  co_await sign(r, payload_hash);
-  co_return co_await client_->perform(address_.origin(), std::move(r), how);
+  signed_reply answer;
+  answer.with = co_await sign(r, payload_hash);
+  http::reply& as_received = answer;
+  as_received = co_await client_->perform(address_.origin(), std::move(r), how);
+  co_return answer;
 }
 
 // A request with a small body or none.
-task<http::reply> s3_bucket::send(http::request r) {
+task<s3_bucket::signed_reply> s3_bucket::send(http::request r) {
   std::string hash = payload_hash(r.body);
   http::exchange_options how;
   co_return co_await exchange(std::move(r), std::move(hash), how);
@@ -94,11 +98,13 @@ std::string s3_bucket::checksum_of(const std::string& payload_hash) const {
   return to_base64(*digest);
 }
 
-request_failure s3_bucket::mend(const s3_verdict& v) {
+// Of requests that are refused together the first one mends, and all are sent again: only a request
+// that was signed with what is now thought right has been refused for good.
+request_failure s3_bucket::mend(const s3_verdict& v, const signing& refused) {
   switch (v.meaning) {
   case s3_meaning::wrong_clock: {
     const auto offset = client_->clock_offset(address_.origin());
-    if (!offset || *offset == clock_offset_) return v.unmended();
+    if (!offset || *offset == refused.clock_offset) return v.unmended();
     clock_offset_ = *offset;
     return v.failure;
   }
@@ -106,7 +112,8 @@ request_failure s3_bucket::mend(const s3_verdict& v) {
     credentials_->forget();
     return v.failure;
   case s3_meaning::other_region:
-    if (v.region == signer_.scope().region) return v.unmended();
+    if (v.region == refused.region) return v.unmended();
+    if (v.region == signer_.scope().region) return v.failure;
     address_ = address_.in_region(v.region);
     signer_ = sigv4_signer(sigv4_scope{v.region});
     return v.failure;
@@ -152,14 +159,14 @@ task<put_result::outcome> s3_bucket::put(
       if (there) co_return outcome::exists;
     }
     http::request r = requests_.put(key, description, body, forbids, checksum_of(hash));
-    const http::reply answer = co_await exchange(std::move(r), hash, how);
+    const signed_reply answer = co_await exchange(std::move(r), hash, how);
     if (!names_an_error(answer)) {
       require_etag(s3_answers, q, answer);
       co_return outcome::stored;
     }
     const s3_verdict v = judge_s3(q, answer, answer.body);
     if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
-    if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v);
+    if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v, answer.with);
     note_cannot_forbid();
   }
 }
@@ -168,8 +175,8 @@ task<upload>
 s3_bucket::begin(std::string key, object_description description, put_condition condition) {
   const question q = about("could not begin to store an object", key);
   http::request r = requests_.begin(key, description);
-  const http::reply answer = co_await send(std::move(r));
-  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
+  const signed_reply answer = co_await send(std::move(r));
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body), answer.with);
   upload begun;
   begun.id = parse_upload_id(answer.body);
   begun.key = std::move(key);
@@ -189,8 +196,8 @@ s3_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces bo
   http::exchange_options how;
   how.expect_continue = true;
   http::request r = requests_.part(to, number, std::move(body), part.checksum);
-  const http::reply answer = co_await exchange(std::move(r), hash, how);
-  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
+  const signed_reply answer = co_await exchange(std::move(r), hash, how);
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body), answer.with);
   part.tag = require_etag(s3_answers, q, answer);
   co_return part;
 }
@@ -208,15 +215,15 @@ s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts)
       if (there) co_return outcome::exists;
     }
     http::request r = requests_.complete(what, body, forbids);
-    const http::reply answer = co_await send(std::move(r));
+    const signed_reply answer = co_await send(std::move(r));
+    std::optional<s3_error> error;
     if (is_success(answer)) {
-      const s3_completion done = parse_completion(answer.body);
-      if (!done.error) co_return outcome::stored;
-      throw mend(judge_inner(q, answer, *done.error));
+      error = parse_completion(answer.body).error;
+      if (!error) co_return outcome::stored;
     }
-    const s3_verdict v = judge_s3(q, answer, answer.body);
+    const s3_verdict v = error ? judge_inner(q, answer, *error) : judge_s3(q, answer, answer.body);
     if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
-    if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v);
+    if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v, answer.with);
     note_cannot_forbid();
   }
 }
@@ -224,10 +231,10 @@ s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts)
 task<> s3_bucket::abort(const upload& what) {
   const question q = about("could not abort the storing of an object", what.key);
   http::request r = requests_.abort(what);
-  const http::reply answer = co_await send(std::move(r));
+  const signed_reply answer = co_await send(std::move(r));
   if (is_success(answer)) co_return;
   const s3_verdict v = judge_s3(q, answer, answer.body);
-  if (v.meaning != s3_meaning::no_such_upload) throw mend(v);
+  if (v.meaning != s3_meaning::no_such_upload) throw mend(v, answer.with);
 }
 
 task<std::vector<unfinished_upload>> s3_bucket::unfinished(std::string key_prefix) {
@@ -236,8 +243,8 @@ task<std::vector<unfinished_upload>> s3_bucket::unfinished(std::string key_prefi
   s3_uploads page;
   do {
     http::request r = requests_.uploads(key_prefix, page.next_key_marker, page.next_id_marker);
-    const http::reply answer = co_await send(std::move(r));
-    if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
+    const signed_reply answer = co_await send(std::move(r));
+    if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body), answer.with);
     s3_uploads next = parse_uploads(answer.body);
     require_progress(q, page, next);
     page = std::move(next);
@@ -247,22 +254,28 @@ task<std::vector<unfinished_upload>> s3_bucket::unfinished(std::string key_prefi
   co_return found;
 }
 
+// A 403 for another reason than lacking rights (wrong clock, unknown key, archived object, a
+// proxy's) says nothing about the object, whatever the operator allows.
+bool s3_bucket::proves_absence(const http::response& head, const s3_verdict& v) const {
+  if (v.meaning == s3_meaning::absent) return true;
+  return options_.forbidden_is_absent && head.status == 403 && v.error.code == "AccessDenied";
+}
+
 // Answers to HEAD have no body: a GET of one byte tells why. It may find the object, if it was
 // stored meanwhile.
 task<bool> s3_bucket::is_absent(std::string key, question q) {
   http::request r = requests_.get(key, "bytes=0-0", "");
-  const http::reply answer = co_await send(std::move(r));
+  const signed_reply answer = co_await send(std::move(r));
   if (is_success(answer) || answer.status == 416) co_return false;
   const s3_verdict v = judge_s3(q, answer, answer.body);
-  if (v.meaning == s3_meaning::absent) co_return true;
-  if (answer.status == 403 && options_.forbidden_is_absent) co_return true;
-  throw mend(v);
+  if (proves_absence(answer, v)) co_return true;
+  throw mend(v, answer.with);
 }
 
 task<std::optional<object_facts>> s3_bucket::head(std::string key) {
   const question q = about("could not look at an object", key);
   http::request r = requests_.head(key);
-  const http::reply answer = co_await send(std::move(r));
+  const signed_reply answer = co_await send(std::move(r));
   if (is_success(answer)) co_return facts_of_whole(s3_answers, q, answer);
   const bool absent = co_await is_absent(key, q);
   if (absent) co_return std::nullopt;
@@ -276,7 +289,7 @@ s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::bloc
   const question q = about(reading, key);
   const std::string range = offset == 0 ? "" : "bytes=" + std::to_string(offset) + "-";
   http::request r = requests_.get(key, range, etag);
-  co_await sign(r, sha256_of_nothing);
+  const signing with = co_await sign(r, sha256_of_nothing);
   http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
   if (answer.body) {
     opened_object found;
@@ -292,17 +305,16 @@ s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::bloc
     co_return std::optional<opened_object>(std::move(found));
   }
   const s3_verdict v = judge_s3(q, answer, answer.error_body);
-  if (v.meaning == s3_meaning::absent) co_return std::nullopt;
-  if (answer.status == 403 && options_.forbidden_is_absent) co_return std::nullopt;
+  if (proves_absence(answer, v)) co_return std::nullopt;
   if (v.meaning == s3_meaning::exists) throw replaced_while_read(q);
-  throw mend(v);
+  throw mend(v, with);
 }
 
 task<list_page> s3_bucket::list(std::string key_prefix, std::string after) {
   const question q = about(listing, key_prefix);
   http::request r = requests_.list(key_prefix, after);
-  const http::reply answer = co_await send(std::move(r));
-  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
+  const signed_reply answer = co_await send(std::move(r));
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body), answer.with);
   s3_listing found = parse_listing(answer.body);
   list_page page;
   page.objects = std::move(found.objects);
@@ -314,8 +326,8 @@ task<std::vector<failed_removal>> s3_bucket::remove(std::vector<std::string> key
   const question q = about(removing, keys.front());
   const std::string body = compose_removal(keys);
   http::request r = requests_.remove(body);
-  const http::reply answer = co_await send(std::move(r));
-  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body));
+  const signed_reply answer = co_await send(std::move(r));
+  if (names_an_error(answer)) throw mend(judge_s3(q, answer, answer.body), answer.with);
   co_return parse_removals(answer.body);
 }
 

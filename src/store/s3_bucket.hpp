@@ -56,14 +56,24 @@ public:
   task<> close() override;
 
 private:
+  /// What a request was signed with. It may be mended for all while an answer is on its way.
+  struct signing {
+    std::string region;
+    std::chrono::seconds clock_offset{0};
+  };
+  struct signed_reply : http::reply {
+    signing with;
+  };
+
   question about(const char* doing, const std::string& key) const;
-  task<> sign(http::request& r, std::string_view payload_hash);
-  task<http::reply>
+  task<signing> sign(http::request& r, std::string_view payload_hash);
+  task<signed_reply>
   exchange(http::request r, std::string payload_hash, http::exchange_options how = {});
-  task<http::reply> send(http::request r);
+  task<signed_reply> send(http::request r);
   task<std::string> hash_of(const http::body_pieces& body);
   std::string checksum_of(const std::string& payload_hash) const;
-  request_failure mend(const s3_verdict& v);
+  request_failure mend(const s3_verdict& v, const signing& refused);
+  bool proves_absence(const http::response& head, const s3_verdict& v) const;
   task<bool> is_absent(std::string key, question q);
   bool can_forbid() const;
   void note_cannot_forbid();
