@@ -304,8 +304,11 @@ task<std::optional<object_facts>> gcs_bucket::head(std::string key) {
   http::request r = requests_.head(key);
   const http::reply answer = co_await exchange(q, std::move(r));
   if (is_success(answer)) co_return parse_object(q, answer.body);
-  if (answer.status == 403 && forbidden_is_absent_) co_return std::nullopt;
-  if (answer.status != 404) throw judge_gcs(q, answer, answer.body).failure;
+  const gcs_verdict v = judge_gcs(q, answer, answer.body);
+  // Other reasons (no billing, too many requests) say nothing about the object.
+  const bool lacks_rights = answer.status == 403 && v.failure.code() == "forbidden";
+  if (lacks_rights && forbidden_is_absent_) co_return std::nullopt;
+  if (answer.status != 404) throw v.failure;
   const bool absent = co_await is_absent(q, key);
   if (absent) co_return std::nullopt;
   throw appeared(q);
@@ -332,7 +335,11 @@ gcs_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::blo
     co_return std::optional<opened_object>(std::move(found));
   }
   if (answer.status == 401) throw refused(q, answer, answer.error_body, round);
-  if (answer.status == 403 && forbidden_is_absent_) co_return std::nullopt;
+  if (answer.status == 403 && forbidden_is_absent_) {
+    // An error of a download is plain text on Google's server; that of the metadata has a reason.
+    const std::optional<object_facts> there = co_await head(key);
+    if (!there) co_return std::nullopt;
+  }
   if (answer.status != 404) throw judge_gcs(q, answer, answer.error_body).failure;
   const bool absent = co_await is_absent(q, key);
   if (absent) co_return std::nullopt;

@@ -356,6 +356,26 @@ TEST_CASE("gcs: a refusal is final at once, unless it is to be taken for absence
   CHECK_FALSE(get(b.rt, *trusting, "wal_005/x"));
 }
 
+TEST_CASE("gcs: a 403 for another reason than lacking rights is never absence") {
+  bench b;
+  const auto trusting =
+      open_gcs(b.rt, {{"STORAGE_EMULATOR_HOST", b.server.endpoint()}, {"WALE_403_IS_ABSENT", "1"}});
+  for (const char* reason : {"accountDisabled", "insufficientPermissions"}) {
+    CAPTURE(reason);
+    b.server.before([=](const received_request&) -> std::optional<answer> {
+      return fake_gcs::error(403, reason, "no");
+    });
+    CHECK(failure_of([&] { get(b.rt, *trusting, "wal_005/x"); }));
+    CHECK(failure_of([&] { head(b.rt, *trusting, "wal_005/x"); }));
+  }
+  b.server.before([](const received_request& r) -> std::optional<answer> {
+    answer a = fake_gcs::error(403, "forbidden", "no");
+    if (r.target.find("alt=media") != std::string::npos) a.body = "no";
+    return a;
+  });
+  CHECK_FALSE(get(b.rt, *trusting, "wal_005/x"));
+}
+
 TEST_CASE("gcs: an empty page with more behind it is no end") {
   bench b;
   put(b.rt, *b.s, "wal_005/x", "content");
