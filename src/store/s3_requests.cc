@@ -74,9 +74,10 @@ http::request s3_requests::part(
 
 http::request
 s3_requests::complete(const upload& what, std::string_view body, bool create_only) const {
-  http::request r;
-  r.method = "POST";
-  r.target = address_.target(what.key) + "?" + parameter("uploadId", what.id);
+  // With the customer's key: Amazon wants it here if the parts have checksums (API Reference,
+  // CompleteMultipartUpload), MinIO and older Ceph always.
+  http::request r = about("POST", what.key);
+  r.target += "?" + parameter("uploadId", what.id);
   r.headers.add("Content-Type", "application/xml");
   if (create_only) r.headers.add("If-None-Match", "*");
   r.body = {http::bytes_of(body)};

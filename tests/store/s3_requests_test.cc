@@ -111,6 +111,29 @@ TEST_CASE("a customer's key is 32 bytes and goes over TLS only") {
         }) == kind::configuration);
 }
 
+TEST_CASE("a customer's key goes with all that is about its object, the completion included") {
+  const s3_address address = an_address();
+  s3_options o;
+  o.for_all_access = {{"x-amz-server-side-encryption-customer-key", "K"}};
+  const s3_requests requests(address, o);
+  object_description description;
+  upload u;
+  u.key = "k";
+  u.id = "id";
+  for (const http::request& r :
+       {requests.put("k", description, {}, false, ""),
+        requests.begin("k", description),
+        requests.part(u, 1, {}, ""),
+        requests.complete(u, "<x/>", false),
+        requests.head("k"),
+        requests.get("k", "", "")}) {
+    CAPTURE(line_of(r));
+    CHECK(r.headers.get("x-amz-server-side-encryption-customer-key") == "K");
+  }
+  for (const http::request& r : {requests.list("k", ""), requests.remove("<x/>")})
+    CHECK_FALSE(r.headers.find("x-amz-server-side-encryption-customer-key"));
+}
+
 TEST_CASE("storage class and encryption are of new objects, the condition of one request") {
   const s3_address address = an_address();
   const s3_options o = s3_options_from(
