@@ -83,7 +83,10 @@ s3_options s3_options_from(const settings& how, bool is_secure, bool is_amazon) 
     throw bad_value("WALE_S3_LIST_VERSION", version, "1 or 2");
 
   o.sign_payload = !(is_secure && is_on(how, "WALE_S3_UNSIGNED_PAYLOAD", false));
-  o.send_checksum = is_on(how, "WALE_S3_CHECKSUM", is_amazon);
+  // The checksum is the digest that is signed; an upload that was promised checksums of its parts
+  // takes none without.
+  const bool wants_checksum = is_on(how, "WALE_S3_CHECKSUM", is_amazon);
+  o.send_checksum = wants_checksum && o.sign_payload;
   o.conditional_writes = is_on(how, "WALE_S3_CONDITIONAL_WRITES", true);
   o.forbidden_is_absent = is_on(how, "WALE_403_IS_ABSENT", false);
   return o;

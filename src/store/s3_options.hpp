@@ -8,7 +8,7 @@
 // | WALE_S3_SSE_KMS_KEY_ID | the key for `aws:kms`; unset is the account's default one |
 // | WALE_S3_SSE_CUSTOMER_KEY | 32 bytes in base64, for `customer`; a secret |
 // | WALE_S3_LIST_VERSION | `2` (default) or `1`: ListObjectsV2 or ListObjects |
-// | WALE_S3_UNSIGNED_PAYLOAD | `1`: over TLS, leave the payload out of the signature |
+// | WALE_S3_UNSIGNED_PAYLOAD | `1`: over TLS, neither signed payload nor checksum |
 // | WALE_S3_CHECKSUM | `1` or `0`: `x-amz-checksum-sha256`; by default on Amazon's hosts only |
 // | WALE_S3_CONDITIONAL_WRITES | `0`: the server ignores or refuses If-None-Match, HEAD first |
 // | WALE_403_IS_ABSENT | `1`: without ListBucket S3 says 403 for absent keys: believe it |

@@ -89,6 +89,18 @@ TEST_CASE("unknown words are refused") {
           }) == kind::configuration);
 }
 
+TEST_CASE("an upload without a digest of its payload is promised no checksums") {
+  const s3_address address = an_address();
+  for (const bool is_unsigned : {false, true}) {
+    const s3_options o = s3_options_from(
+        with({{"WALE_S3_UNSIGNED_PAYLOAD", is_unsigned ? "1" : "0"}, {"WALE_S3_CHECKSUM", "1"}}),
+        true,
+        true);
+    const http::request r = s3_requests(address, o).begin("k", object_description());
+    CHECK(r.headers.find("x-amz-checksum-algorithm").has_value() != is_unsigned);
+  }
+}
+
 TEST_CASE("a customer's key is 32 bytes and goes over TLS only") {
   // openssl: printf '%s' 0123456789abcdef0123456789abcdef | base64, and | openssl md5 -binary |
   // base64
