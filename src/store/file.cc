@@ -33,8 +33,6 @@ constexpr const char* digest_attribute = "user.wale.sha256";
 constexpr std::size_t least_staging = 3; // one that fills, two on their way
 constexpr mode_t file_mode = 0640;
 constexpr mode_t directory_mode = 0750;
-// Where objects lie (docs/format.md). The prefix may be the root of a file system, and hold more.
-constexpr std::string_view top_directories[]{"basebackups_005", "wal_005"};
 
 // As Python's datetime.isoformat() prints a UTC time, which WAL-E shows: no fraction if it is zero.
 std::string isoformat(std::int64_t ns) {

@@ -1,6 +1,6 @@
 #pragma once
-// What a file store's directories hold beside objects: temporary files, and directories that have
-// become empty.
+// What stays behind beside objects, and where it may be ours. On a file store: temporary files, and
+// directories that have become empty.
 
 #include <wale/io/file.hpp>
 
@@ -8,6 +8,10 @@
 #include <string_view>
 
 namespace wale::store {
+
+/// Where objects lie (docs/format.md). The prefix may be a whole file system or bucket, and hold
+/// what others left.
+inline constexpr std::string_view top_directories[]{"basebackups_005", "wal_005"};
 
 /// Such a file is no object.
 bool is_temporary(std::string_view name);

@@ -2,13 +2,16 @@
 // whether once more the decorator's (retrying.hpp).
 #include "object_store.hpp"
 
+#include "leftovers.hpp"
 #include "removing.hpp"
 #include "resuming_source.hpp"
 #include "uploading.hpp"
 
 #include <wale/base/log.hpp>
 
+#include <algorithm>
 #include <chrono>
+#include <string_view>
 #include <utility>
 
 namespace wale::store {
@@ -56,7 +59,7 @@ public:
           {"could not look for unfinished uploads", f.text().msg + " " + f.text().detail});
     }
     for (const unfinished_upload& u : found) {
-      if (u.begun_ns > now_ns() - a_day_ns || !u.key.starts_with(root_)) continue;
+      if (u.begun_ns > now_ns() - a_day_ns || !may_be_ours(u.key)) continue;
       upload old;
       old.key = u.key;
       old.id = u.id;
@@ -111,6 +114,14 @@ public:
   }
 
 private:
+  // Other programs' uploads to the same bucket look the same.
+  bool may_be_ours(std::string_view key) const {
+    const auto is_below = [&](std::string_view top) {
+      return key.starts_with(root_ + std::string(top) + '/');
+    };
+    return std::ranges::any_of(top_directories, is_below);
+  }
+
   // Believing it would end in an endless listing, or in a backup that lacks objects.
   static failure
   stuck_listing(const std::string& wanted, const std::string& last, const std::string& got) {

@@ -373,15 +373,17 @@ TEST_CASE("uploads that were left unfinished for a day are swept, others are not
   left("2", "prefix/wal_005/a", 23);
   left("3", "other/wal_005/a", 100);
   left("4", "prefix/basebackups_005/a", 1000);
+  left("5", "prefix/of another program", 100);
+  left("6", "prefix/wal_005", 100);
   io::runtime rt;
   const auto s = b.open(rt);
   b.add("abort"); // one that fails is no reason to stop
   rt.run(s->prepare());
-  CHECK(b.server->uploads.size() == 3);
+  CHECK(b.server->uploads.size() == 5);
   rt.run(s->prepare());
-  CHECK(b.server->uploads.size() == 2);
-  CHECK(b.server->uploads.contains("2"));
-  CHECK(b.server->uploads.contains("3"));
+  CHECK(b.server->uploads.size() == 4);
+  for (const char* kept : {"2", "3", "5", "6"})
+    CHECK(b.server->uploads.contains(kept));
 }
 
 TEST_CASE("a store that lists no uploads is prepared all the same") {
