@@ -15,7 +15,10 @@ public:
       : refreshed("AWS credentials", "wal_e.blobstore.s3"), provider_(std::move(provider)) {}
 
   task<aws_credentials> get() override { return good(); }
-  void forget() override { drop(); }
+  bool forget() override {
+    drop();
+    return true;
+  }
 
 private:
   task<aws_credentials> fetch() override {

@@ -19,7 +19,7 @@ class given : public credential_source {
 public:
   explicit given(aws_credentials keys) : keys_(std::move(keys)) {}
   task<aws_credentials> get() override { co_return keys_; }
-  void forget() override {} // there are no others
+  bool forget() override { return false; }
 
 private:
   aws_credentials keys_;

@@ -19,8 +19,9 @@ public:
   /// later may help. Callers that come while a refresh is under way share its result. Cancelling
   /// one leaves nothing behind.
   virtual task<aws_credentials> get() = 0;
-  /// The server did not take what get() gave last (ExpiredToken): the next get() asks anew.
-  virtual void forget() = 0;
+  /// The server did not take what get() gave last (ExpiredToken): the next get() asks anew. False
+  /// if there is nobody to ask, so that it would give the same.
+  virtual bool forget() = 0;
 };
 
 /// One link of the chain. Asks anew at each call and keeps nothing.

@@ -109,8 +109,7 @@ request_failure s3_bucket::mend(const s3_verdict& v, const signing& refused) {
     return v.failure;
   }
   case s3_meaning::stale_token:
-    credentials_->forget();
-    return v.failure;
+    return credentials_->forget() ? v.failure : v.unmended();
   case s3_meaning::other_region:
     if (v.region == refused.region) return v.unmended();
     if (v.region == signer_.scope().region) return v.failure;

@@ -47,10 +47,11 @@ s3_options::fields customer_key(const settings& how, bool is_secure) {
         "WALE_S3_SSE is \"customer\" and the endpoint is http.",
         "Use an https endpoint.");
   const std::string prefix = "x-amz-server-side-encryption-customer-";
-  return {
-      {prefix + "algorithm", "AES256"},
-      {prefix + "key", encoded},
-      {prefix + "key-MD5", to_base64(md5(*key))}};
+  s3_options::fields headers;
+  headers.emplace_back(prefix + "algorithm", "AES256");
+  headers.emplace_back(prefix + "key", encoded);
+  headers.emplace_back(prefix + "key-MD5", to_base64(md5(*key)));
+  return headers;
 }
 
 void choose_encryption(s3_options& o, const settings& how, bool is_secure) {

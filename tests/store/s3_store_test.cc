@@ -250,6 +250,16 @@ TEST_CASE("a token that expires in the middle of an upload is refreshed") {
   CHECK(expired);
 }
 
+TEST_CASE("a token that is all there is and has expired is not tried again") {
+  bench b(variables{{"AWS_SESSION_TOKEN", "old"}});
+  b.server.before([](const received_request&) { return fake_s3::error(400, "ExpiredToken"); });
+  const auto f = failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content"); });
+  REQUIRE(f);
+  CHECK(f->text().detail.find("ExpiredToken") != std::string::npos);
+  CHECK(f->text().hint.find("AWS_SESSION_TOKEN") != std::string::npos);
+  CHECK(b.count("PUT") == 1);
+}
+
 TEST_CASE("where overwriting cannot be forbidden it is asked first, and that is remembered") {
   bench b;
   std::atomic<int> refused = 0;
@@ -356,6 +366,13 @@ TEST_CASE("uploads that a crash left behind are swept, young ones are not") {
 
 TEST_CASE("the S3 store keeps the contract") {
   own_notes notes;
+  scratch_dir dir; // of keys in a file others may come, unlike of those in the environment
+  dir.write("keys", "[default]\naws_access_key_id = key\naws_secret_access_key = secret\n");
+  const variables from_file{
+      {"AWS_ACCESS_KEY_ID", ""},
+      {"AWS_SECRET_ACCESS_KEY", ""},
+      {"AWS_SHARED_CREDENTIALS_FILE", dir / "keys"},
+      {"AWS_CONFIG_FILE", dir / "none"}};
   fake_s3 server;
   std::atomic<bool> loses = false;
   std::atomic<bool> expires = false;
@@ -372,9 +389,9 @@ TEST_CASE("the S3 store keeps the contract") {
   });
 
   store_fixture fixture;
-  fixture.open = [&](io::runtime& rt) { return open_s3(rt, server.endpoint()); };
+  fixture.open = [&](io::runtime& rt) { return open_s3(rt, server.endpoint(), from_file); };
   fixture.open_missing = [&](io::runtime& rt) {
-    return open_s3(rt, server.endpoint(), {}, "s3://missing/p");
+    return open_s3(rt, server.endpoint(), from_file, "s3://missing/p");
   };
   fixture.part_bytes = part_size;
   fixture.race = race_in_one_loop(fixture.open);
