@@ -3,6 +3,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/io/failpoint.hpp>
+#include <wale/io/fs.hpp>
 
 #include <cerrno>
 #include <fcntl.h>
@@ -44,6 +45,7 @@ open_result open_entry(const tree_entry& entry) {
         kind::unavailable,
         msg_unreadable,
         "\"" + entry.path + "\" was a file and has become something else.");
+  io::fs::let_wait(result.fd.get());
   result.device = st.st_dev;
   result.inode = st.st_ino;
   if (entry.size >= sequential_from) ::posix_fadvise(result.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);

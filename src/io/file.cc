@@ -3,6 +3,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/io/file.hpp>
+#include <wale/io/fs.hpp>
 #include <wale/io/runtime.hpp>
 
 #include <algorithm>
@@ -61,10 +62,16 @@ task<file> file::open(runtime& rt, std::string path, int flags, mode_t mode) {
   op.mode = mode;
   const int fd = co_await rt.perform(op);
   if (fd < 0) fail(fd, "open", path);
-  co_return adopt(rt, fd, std::move(path));
+  if (flags & O_NONBLOCK) fs::let_wait(fd);
+  co_return own(rt, fd, std::move(path));
 }
 
 file file::adopt(runtime& rt, int fd, std::string path) {
+  fs::let_wait(fd);
+  return own(rt, fd, std::move(path));
+}
+
+file file::own(runtime& rt, int fd, std::string path) noexcept {
   file f;
   f.runtime_ = &rt;
   f.fd_ = fd;

@@ -222,6 +222,11 @@ void allocate(int fd, std::uint64_t offset, std::uint64_t length) {
   ::fallocate(fd, 0, static_cast<off_t>(offset), static_cast<off_t>(length));
 }
 
+void let_wait(int fd) noexcept {
+  const int flags = ::fcntl(fd, F_GETFL);
+  if (flags >= 0 && (flags & O_NONBLOCK)) ::fcntl(fd, F_SETFL, flags & ~O_NONBLOCK);
+}
+
 void set_length(int fd, std::uint64_t length) {
   const std::string what = "descriptor " + std::to_string(fd);
   begin("ftruncate", what);

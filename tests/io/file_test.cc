@@ -50,6 +50,18 @@ WALE_IO_TEST("a file is written, made durable and read back") {
   REQUIRE(std::memcmp(content.data(), bytes.data(), bytes.size()) == 0);
 }
 
+// io_uring of Linux 5.10 to 6.4 answers every read of such a file with EAGAIN where the block
+// device cannot do without waiting: loop, dm-crypt, thin volumes.
+WALE_IO_TEST("a file that was opened without waiting is read with waiting") {
+  const scratch_dir dir;
+  dir.write("a", "0123456789");
+  const int fd = ::open((dir / "a").c_str(), O_RDONLY | O_NONBLOCK | O_CLOEXEC);
+  const file adopted = file::adopt(rt, fd, dir / "a");
+  REQUIRE((::fcntl(adopted.descriptor(), F_GETFL) & O_NONBLOCK) == 0);
+  const file opened = co_await file::open(rt, dir / "a", O_RDONLY | O_NONBLOCK);
+  REQUIRE((::fcntl(opened.descriptor(), F_GETFL) & O_NONBLOCK) == 0);
+}
+
 WALE_IO_TEST("reading beyond the end is short") {
   const scratch_dir dir;
   dir.write("a", "0123456789");

@@ -24,9 +24,10 @@ public:
   file& operator=(file&& other) noexcept;
   ~file();
 
-  /// open(2) with O_CLOEXEC. Throws failure with error_number(), for example ENOENT.
+  /// open(2) with O_CLOEXEC; O_NONBLOCK is for the opening only. Throws failure with
+  /// error_number(), for example ENOENT.
   static task<file> open(runtime& rt, std::string path, int flags, mode_t mode = 0640);
-  /// Takes ownership of a descriptor.
+  /// Takes ownership of a descriptor, and O_NONBLOCK off it (fs::let_wait()).
   static file adopt(runtime& rt, int fd, std::string path);
 
   explicit operator bool() const noexcept { return fd_ >= 0; }
@@ -47,6 +48,8 @@ public:
   void close();
 
 private:
+  static file own(runtime& rt, int fd, std::string path) noexcept;
+
   runtime* runtime_ = nullptr;
   int fd_ = -1;
   std::string path_;
