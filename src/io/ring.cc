@@ -8,6 +8,7 @@
 // A completion carries slot and generation of its operation; a cancellation carries a tag instead.
 #include "ring.hpp"
 
+#include "blocking_call.hpp"
 #include "op_list.hpp"
 #include "submission.hpp"
 #include "transfer.hpp"
@@ -276,6 +277,9 @@ bool ring_engine::deliver() noexcept {
 
 void ring_engine::settle(std::uint64_t user_data, int result) noexcept {
   operation& op = *release(static_cast<std::uint32_t>(user_data));
+  // The kernel drops what needs a worker of its own where a limit of processes forbids it one.
+  const bool is_dropped = result == -ECANCELED && !op.cancelled && is_file_operation(op.kind);
+  if (is_dropped) result = blocking_call(op); // slower, but it works
   if (advance(op, result)) {
     op.slot = finished;
     op.complete(&op, result);

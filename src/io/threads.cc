@@ -1,5 +1,6 @@
 // The engine for kernels and containers without io_uring: files on a pool of blocking calls,
 // sockets on epoll.
+#include "blocking_call.hpp"
 #include "op_list.hpp"
 #include "reactor.hpp"
 #include "transfer.hpp"
@@ -10,9 +11,7 @@
 #include <boost/asio/post.hpp>
 
 #include <cerrno>
-#include <fcntl.h>
 #include <list>
-#include <sys/uio.h>
 #include <unistd.h>
 #include <utility>
 
@@ -27,36 +26,6 @@ constexpr unsigned file_threads = 8;
 
 // Where an operation is, in `slot`.
 enum place : std::uint32_t { in_pool, in_reactor, in_finished };
-
-/// Reads and writes at this offset use the descriptor's own position, as on the ring.
-constexpr std::uint64_t at_position = ~std::uint64_t{0};
-
-ssize_t blocking_call(const operation& op) noexcept {
-  const auto at = static_cast<off_t>(op.offset);
-  switch (op.kind) {
-  case op_kind::open:
-    return ::open(op.path, op.flags | O_CLOEXEC, op.mode);
-  case op_kind::read:
-    if (op.offset == at_position) return ::read(op.fd, op.data, op.length);
-    return ::pread(op.fd, op.data, op.length, at);
-  case op_kind::write:
-    if (op.offset == at_position) return ::write(op.fd, op.data, op.length);
-    return ::pwrite(op.fd, op.data, op.length, at);
-  case op_kind::writev:
-    return ::pwritev(op.fd, op.vectors, static_cast<int>(op.vector_count), at);
-  case op_kind::fsync:
-    return op.flags & 1 ? ::fdatasync(op.fd) : ::fsync(op.fd);
-  case op_kind::fallocate:
-    return ::fallocate(op.fd, FALLOC_FL_KEEP_SIZE, at, static_cast<off_t>(op.length));
-  default:
-    errno = EINVAL;
-    return -1;
-  }
-}
-
-bool is_file_operation(op_kind k) noexcept {
-  return k != op_kind::nop && k < op_kind::connect;
-}
 
 class threads_engine final : public engine {
 public:
@@ -93,10 +62,7 @@ public:
       : owner_(owner), op_(op), guard_(asio::make_work_guard(owner.loop_)) {}
 
   void run() noexcept override {
-    do {
-      const ssize_t n = blocking_call(op_);
-      result_ = n < 0 ? -errno : static_cast<int>(n);
-    } while (result_ == -EINTR);
+    result_ = blocking_call(op_);
     asio::post(owner_.loop_, [this] { end(); });
   }
 

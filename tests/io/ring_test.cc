@@ -1,11 +1,15 @@
 // What only the ring has: sizes that are overrun, and a loop that ends.
 #include "fixture.hpp"
 #include "ring.hpp"
+#include "support/scratch_dir.hpp"
 
 #include <boost/asio/io_context.hpp>
 
 #include <deque>
+#include <filesystem>
 #include <string>
+#include <sys/resource.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 using namespace wale::io;
@@ -32,7 +36,42 @@ std::unique_ptr<engine> open_ring(boost::asio::io_context& loop, const ring_size
   return ring;
 }
 
+// For a process of its own, which limits bind.
+int open_without_workers(const std::string& path) {
+  constexpr uid_t nobody = 65534;
+  ::alarm(30);
+  if (::geteuid() == 0 && (::setgid(nobody) != 0 || ::setuid(nobody) != 0)) return 2;
+  const rlimit none{};
+  if (::setrlimit(RLIMIT_NPROC, &none) != 0) return 3;
+  boost::asio::io_context loop(1);
+  std::string why;
+  const auto ring = make_ring_engine(loop, why, ring_sizes{});
+  if (!ring) return 4;
+  int completions = 0;
+  counted op;
+  op.kind = op_kind::open; // one that makes a file always goes to a worker
+  op.path = path.c_str();
+  op.flags = O_WRONLY | O_CREAT | O_EXCL;
+  op.mode = 0600;
+  op.completions = &completions;
+  op.complete = &counted::count;
+  ring->start(op);
+  loop.run();
+  return op.result >= 0 && completions == 1 ? 0 : 5;
+}
+
 } // namespace
+
+TEST_CASE("what the kernel may have no worker for is done all the same", "[ring]") {
+  const wale::test::scratch_dir dir;
+  std::filesystem::permissions(dir.path(), std::filesystem::perms::all);
+  const pid_t child = ::fork();
+  if (child == 0) ::_exit(open_without_workers(dir / "a"));
+  int status = -1;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 0);
+}
 
 TEST_CASE("the loop ends when the ring is idle", "[ring]") {
   const watchdog dog(30s);

@@ -68,7 +68,7 @@ bool set_attribute(int fd, const char* name, std::string_view value);
 void allocate(int fd, std::uint64_t offset, std::uint64_t length);
 /// Takes O_NONBLOCK off, which a file is opened with lest a fifo in its place is waited for. With
 /// it io_uring may answer every read with EAGAIN: before Linux 6.5 where the block device cannot do
-/// without waiting, as dm-crypt's (io_rw_init_file() of io_uring.c in 6.0).
+/// without waiting, as dm-crypt (io_rw_init_file() of io_uring.c in 6.0).
 void let_wait(int fd) noexcept;
 /// ftruncate(2).
 void set_length(int fd, std::uint64_t length);
