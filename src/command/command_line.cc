@@ -18,8 +18,26 @@ namespace {
 
 using arguments = std::vector<std::string>;
 
-failure usage_error(std::string detail) {
-  return failure(kind::usage, "the command line was not understood", std::move(detail));
+failure usage_error(std::string detail, std::string hint = {}) {
+  return failure(
+      kind::usage, "the command line was not understood", std::move(detail), std::move(hint));
+}
+
+bool has_option(std::span<const option_spec> known, std::string_view name) {
+  return std::ranges::find(known, name, &option_spec::name) != known.end();
+}
+
+// An option that is not understood where it stands is often only in the wrong place.
+std::string hint_where(std::string_view name) {
+  const std::string option = "--" + std::string(name);
+  if (has_option(global_options(), name))
+    return option + " is a global option: it stands before the command.";
+  std::string owners;
+  for (const command_spec& c : commands())
+    if (has_option(c.options, name)) owners += (owners.empty() ? "" : ", ") + std::string(c.name);
+  if (owners.empty()) return {};
+  return option + " is an option of " + owners +
+         ": it stands behind the command, before a subcommand.";
 }
 
 // cxxopts 3.1 takes only whole names, WAL-E's users are used to prefixes.
@@ -32,7 +50,7 @@ const option_spec& expand(std::string_view given, std::span<const option_spec> k
     candidates += (match ? ", --" : "--") + std::string(o.name);
     match = candidates.find(',') == std::string::npos ? &o : match;
   }
-  if (!match) throw usage_error("unrecognized option: --" + std::string(given));
+  if (!match) throw usage_error("unrecognized option: --" + std::string(given), hint_where(given));
   if (candidates.find(',') != std::string::npos)
     throw usage_error("ambiguous option: --" + std::string(given) + " could match " + candidates);
   return *match;

@@ -12,14 +12,18 @@ namespace {
 
 using words = std::vector<std::string>;
 
-std::string complaint_about(const words& arguments) {
+explanation complaint(const words& arguments) {
   try {
     parse_command_line(arguments);
   } catch (const failure& f) {
     CHECK(f.why() == kind::usage);
-    return f.text().detail;
+    return f.text();
   }
-  return "none";
+  return {"none", "none", "none"};
+}
+
+std::string complaint_about(const words& arguments) {
+  return complaint(arguments).detail;
 }
 
 } // namespace
@@ -86,6 +90,20 @@ TEST_CASE("a subcommand that is wrong or missing, or an option in the wrong plac
   CHECK(complaint_about({"--confirm", "delete", "everything"}) == "unrecognized option: --confirm");
   CHECK(complaint_about({"delete", "before"}) == "missing: BEFORE_SEGMENT_EXCLUSIVE");
   CHECK(complaint_about({"delete", "everything", "x"}) == "unexpected: x");
+}
+
+TEST_CASE("the hint says where an option belongs that stands elsewhere") {
+  const auto hint = [](const words& arguments) { return complaint(arguments).hint; };
+  CHECK(
+      hint({"backup-list", "--terse"}) ==
+      "--terse is a global option: it stands before the command.");
+  const std::string confirm =
+      "--confirm is an option of delete: it stands behind the command, before a subcommand.";
+  CHECK(hint({"delete", "retain", "7", "--confirm"}) == confirm);
+  CHECK(hint({"--confirm", "delete", "retain", "7"}) == confirm);
+  CHECK(hint({"--pool-size=2", "wal-push", "x"})
+            .starts_with("--pool-size is an option of backup-push, backup-fetch, wal-push:"));
+  CHECK(hint({"backup-list", "--detial"}).empty());
 }
 
 TEST_CASE("how many to retain is a number of at least 1") {
