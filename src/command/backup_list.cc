@@ -16,7 +16,11 @@ namespace {
 
 void print(const std::string& text) {
   if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0)
-    throw failure(kind::unavailable, "could not write the list to stdout");
+    throw failure(
+        kind::unavailable,
+        "could not write the list to stdout",
+        "stdout is closed or full.",
+        "See where stdout goes, then run it again.");
 }
 
 enum class details { filled, vanished, unreadable };

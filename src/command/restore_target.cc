@@ -43,13 +43,18 @@ bool may_stay(const fs::entry& e, const std::string& path) {
   return is_wal && is_link_to_directory(path) && entries_of(path).empty();
 }
 
-void require_free_target(const std::string& directory, const std::vector<fs::entry>& entries) {
+void require_free_target(
+    const std::string& directory, const std::vector<fs::entry>& entries, bool overwrite) {
   const auto refuse = [&](const std::string& name) {
     throw failure(
         kind::refused,
         "the directory to restore into is not empty",
         directory + " holds \"" + name + "\".",
-        "Restore into an empty directory, or pass --overwrite to remove a cluster that is there.");
+        overwrite
+            ? "Restore into an empty directory: without PG_VERSION this is no data directory, and "
+              "--overwrite removes nothing else."
+            : "Restore into an empty directory, or pass --overwrite to remove a cluster that is "
+              "there.");
   };
   for (const fs::entry& e : entries) {
     if (!may_stay(e, directory + "/" + e.name)) refuse(e.name);
@@ -130,7 +135,8 @@ void examine_directory(restore_target& t) {
   t.unfinished = is_marked(t.directory) && !was_started;
   // Overwriting what is no data directory is more likely a mistyped name than a wish.
   const bool is_cluster = fs::link_status(t.directory + "/PG_VERSION").has_value();
-  if (!t.unfinished && !(t.overwrite && is_cluster)) require_free_target(t.directory, entries);
+  if (!t.unfinished && !(t.overwrite && is_cluster))
+    require_free_target(t.directory, entries, t.overwrite);
   if (!t.overwrite) t.kept_files = kept_files_of(t.directory);
   for (const char* wal : wal_directories)
     if (is_link_to_directory(t.directory + "/" + wal)) t.wal_links.insert(wal);

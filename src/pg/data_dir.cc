@@ -324,6 +324,9 @@ cluster_directory find_cluster(const std::string& given) {
   if (::stat(cluster.path.c_str(), &found) != 0)
     throw not_a_cluster(cluster.path, "cannot be looked at: " + describe_errno(errno) + ".");
   if (!S_ISDIR(found.st_mode)) throw not_a_cluster(cluster.path, "is not a directory.");
+  if (::access((cluster.path + "/PG_VERSION").c_str(), R_OK) != 0 && errno == EACCES)
+    throw failure::system(
+        EACCES, "open \"" + cluster.path + "/PG_VERSION\"", "could not read the data directory");
   std::ifstream file(cluster.path + "/PG_VERSION");
   if (!file || !std::getline(file, cluster.version))
     throw not_a_cluster(cluster.path, "has no readable PG_VERSION.");

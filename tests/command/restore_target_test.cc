@@ -58,6 +58,21 @@ TEST_CASE("anything else refuses the restore, and --overwrite allows it") {
   CHECK(refusal(s / "d", {}, true) == "");
 }
 
+TEST_CASE("--overwrite removes nothing but a cluster, and is not advised twice") {
+  const test::scratch_dir s;
+  s.write("d/letters", "x");
+  const auto hint = [&](bool overwrite) {
+    try {
+      examine_target(s / "d", {}, overwrite);
+    } catch (const failure& f) {
+      return f.text().hint;
+    }
+    return std::string();
+  };
+  CHECK(hint(false).find("or pass --overwrite") != std::string::npos);
+  CHECK(hint(true).find("without PG_VERSION this is no data directory") != std::string::npos);
+}
+
 TEST_CASE("a running cluster is never touched, overwrite or not") {
   const test::scratch_dir s;
   s.write("d/postmaster.pid", "x");

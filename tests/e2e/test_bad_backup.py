@@ -114,6 +114,22 @@ def test_relative_and_linked_directories_are_resolved(session_archive, folder):
     session_archive.archive_commits()
 
 
+def test_a_directory_of_another_user(clusters, folder):
+    """Who may not read it is told so, not that it is no data directory."""
+    data = folder / "data"
+    data.mkdir()
+    (data / "PG_VERSION").write_text("15\n")
+    data.chmod(0)
+    store = Store(folder / "store")
+    store.root.mkdir()
+    try:
+        tool = clusters.tool.with_environment(WALE_FILE_PREFIX=store.url)
+        error = tool.run("backup-push", data, code=1).error("PG_VERSION", "Permission denied", "user that runs wal-e")
+    finally:
+        data.chmod(0o700)
+    assert error.msg == "could not read the data directory"
+
+
 def test_archiving_is_off(clusters, folder):
     cluster = clusters.cluster(folder / "pg").initdb(SMALL_SEGMENTS).configure(archive_mode="off").start()
     store = Store(folder / "store")

@@ -4,6 +4,7 @@ import itertools
 import os
 import re
 import signal
+import subprocess
 
 import pytest
 from support.postgres import wait_until
@@ -57,7 +58,10 @@ def test_a_dead_log_pipe_changes_nothing(dead_pipe, session_archive, stored, sto
 def test_a_list_that_cannot_be_written_fails(dead_pipe, session_archive):
     assert session_archive.tool.start("backup-list", stdout=dead_pipe).wait(30) == 1
     with open("/dev/full", "wb") as full:
-        assert session_archive.tool.start("backup-list", stdout=full).wait(30) == 1
+        process = session_archive.tool.start("backup-list", stdout=full, stderr=subprocess.PIPE)
+        told = process.communicate(timeout=30)[1]
+    assert process.returncode == 1
+    assert b"DETAIL: stdout is closed or full." in told
 
 
 def test_a_full_log_pipe_is_waited_for_only_until_a_signal(session_archive, store, stored, folder):
