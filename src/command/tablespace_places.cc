@@ -7,6 +7,7 @@
 #include <wale/io/fs.hpp>
 
 #include <algorithm>
+#include <cerrno>
 #include <optional>
 #include <unistd.h>
 #include <utility>
@@ -58,15 +59,35 @@ std::string resolve_place(const std::string& oid, const std::string& path) {
   return (resolved_parent == "/" ? "" : resolved_parent) + path.substr(path.rfind('/'));
 }
 
+// What we may not reach we cannot write into either.
+std::optional<std::string> reachable(const std::string& path) {
+  try {
+    return resolved(path);
+  } catch (const failure& f) {
+    if (f.error_number() != EACCES) throw;
+    return std::nullopt;
+  }
+}
+
+// One of another user may be the cluster's.
+bool is_certainly_empty(const std::string& directory) {
+  try {
+    return entries_of(directory).empty();
+  } catch (const failure& f) {
+    if (f.error_number() != EACCES) throw;
+    return false;
+  }
+}
+
 // Where the backed-up cluster lives, if it lives on this machine and is not what we overwrite.
 std::vector<std::string>
 source_directories(const catalog::sentinel& backup, const std::string& target) {
   std::vector<std::string> directories;
-  const auto base = resolved(backup.base_prefix);
-  if (!base || *base == target || entries_of(*base).empty()) return directories;
+  const auto base = reachable(backup.base_prefix);
+  if (!base || *base == target || is_certainly_empty(*base)) return directories;
   directories.push_back(*base);
   for (const catalog::tablespace& t : backup.tablespaces)
-    if (const auto location = resolved(t.location)) directories.push_back(*location);
+    if (const auto location = reachable(t.location)) directories.push_back(*location);
   return directories;
 }
 

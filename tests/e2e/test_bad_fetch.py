@@ -250,6 +250,24 @@ def test_target_is_a_running_cluster(session_archive, refused):
     assert session_archive.cluster.answers()
 
 
+@pytest.mark.parametrize("original", ["theirs", "theirs/data"])
+def test_the_original_is_another_users(original, copy_of_store, fetching, folder):
+    """A restore on the same machine by somebody who may not look into the cluster that was backed up."""
+    name = newest(copy_of_store)
+    sentinel = copy_of_store.base / f"{name}_backup_stop_sentinel.json"
+    content = json.loads(sentinel.read_text())
+    content["spec"]["base_prefix"] = f"{folder}/{original}/"
+    sentinel.write_text(json.dumps(content))
+    (folder / original).mkdir(parents=True)
+    (folder / original / "PG_VERSION").write_text("15\n")
+    (folder / "theirs").chmod(0)
+    try:
+        fetching.run("backup-fetch", folder / "restored", name)
+    finally:
+        (folder / "theirs").chmod(0o700)
+    assert (folder / "restored" / CONTROL).exists()
+
+
 def test_target_disk_full(copy_of_store, fetching, small_disk, session_archive):
     """Afterwards no server starts there, and a second attempt into more room succeeds."""
     before = snapshot(small_disk)
