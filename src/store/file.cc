@@ -2,6 +2,7 @@
 // and only then given its name: by link(2) where it must not replace another, else by rename(2).
 #include "file.hpp"
 
+#include "file_prefix.hpp"
 #include "leftovers.hpp"
 #include "uncached_writer.hpp"
 
@@ -206,7 +207,7 @@ private:
       throw failure(
           kind::unavailable,
           "the directory that holds the storage prefix does not exist",
-          "\"" + parent + "\" is no directory.",
+          "\"" + parent + "\" is no directory." + about_host(authority_),
           "Mount the file system or make the directory; wal-e makes only the prefix's own one.");
     fs::make_directories_below(
         parent.empty() ? "/" : parent, root_.substr(parent.size() + 1), directory_mode);
@@ -231,7 +232,7 @@ private:
     throw failure(
         kind::unavailable,
         "the storage directory is missing",
-        "\"" + path + "\" is no directory.",
+        "\"" + path + "\" is no directory." + about_host(authority_),
         "Is the file system mounted, and is the storage prefix the one that was written to?");
   }
 
@@ -373,25 +374,8 @@ private:
 } // namespace
 
 std::unique_ptr<store> open_file_store(io::runtime& rt, const std::string& prefix_url) {
-  const std::string rest = prefix_url.substr(std::string_view("file://").size());
-  const std::size_t slash = rest.find('/');
-  if (slash == std::string::npos)
-    throw failure(
-        kind::configuration,
-        "the file storage prefix holds no path",
-        "The prefix \"" + prefix_url + "\" was passed.",
-        "Use file://localhost/absolute/path.");
-  std::string root = rest.substr(slash);
-  const std::size_t last = root.find_last_not_of('/');
-  root.erase(last == std::string::npos ? 0 : last + 1);
-  const std::size_t first = root.find_first_not_of('/');
-  if (first == std::string::npos)
-    throw failure(
-        kind::configuration,
-        "the file storage prefix is the root directory",
-        "The prefix \"" + prefix_url + "\" was passed.",
-        "Use a directory of its own, file://localhost/absolute/path.");
-  return std::make_unique<file_store>(rt, rest.substr(0, slash), root.substr(first - 1));
+  file_prefix prefix = parse_file_prefix(prefix_url);
+  return std::make_unique<file_store>(rt, std::move(prefix.host), std::move(prefix.root));
 }
 
 } // namespace wale::store

@@ -55,6 +55,13 @@ def test_store_directory_missing(command, commands, wrong, folder):
     assert_unchanged(before, folder)
 
 
+@pytest.mark.parametrize("command", ["backup-push", "backup-list"])
+def test_a_slash_is_missing(command, commands, wrong):
+    """file://mnt/x for file:///mnt/x: the first directory is taken for the host, and that is said."""
+    wrong = wrong.with_environment(WALE_FILE_PREFIX="file://mnt/no-such-directory/archive/main")
+    wrong.run(command, *commands[command], code=1).error('"mnt" is the host, which is ignored')
+
+
 @pytest.mark.parametrize("command", WRITING)
 def test_unwritable_store(command, commands, wrong, folder, store):
     store.root.mkdir()
