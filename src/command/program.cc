@@ -116,11 +116,24 @@ const char* hint_for(kind k) {
   }
 }
 
-int report(const failure& failed, std::optional<restore_mode> mode, const command_spec* command) {
+// The command of a line that is not understood, as far as one can tell; nullptr if there is none.
+const command_spec* command_among(const std::vector<std::string>& arguments) {
+  for (const std::string& word : arguments)
+    if (const command_spec* const command = find_command(word)) return command;
+  return nullptr;
+}
+
+// `command` is that of a line which was understood.
+int report(
+    const failure& failed,
+    std::optional<restore_mode> mode,
+    const command_spec* command,
+    const std::vector<std::string>& arguments) {
   const failure f = failed.text().hint.empty() ? failed.with_hint(hint_for(failed.why())) : failed;
   const bool is_command_line = f.why() == kind::usage && !command;
   const bool is_for_people = log::configured().form == log::format::text;
-  if (is_command_line && is_for_people) std::fputs(usage_text(nullptr).c_str(), stderr);
+  if (is_command_line && is_for_people)
+    std::fputs(usage_text(command_among(arguments)).c_str(), stderr);
   log::write({
       .logger = "wal_e.main",
       .severity = f.why() == kind::bug ? log::level::critical : log::level::error,
@@ -226,7 +239,7 @@ int run_program(int argc, char** argv) {
     if (command && line.operands.size() == command->operands.size()) mode = mode_of_recovery(line);
     return dispatch(line, mode);
   } catch (const failure& f) {
-    return report(f, mode, command);
+    return report(f, mode, command, arguments);
   } catch (const std::bad_alloc&) {
     return report(
         failure(
@@ -235,13 +248,15 @@ int run_program(int argc, char** argv) {
             "An allocation failed.",
             "wal-e needs about 64 MiB."),
         mode,
-        command);
+        command,
+        arguments);
   } catch (const std::exception& e) {
     // WAL-E's words: people grep for them.
     return report(
         failure(kind::bug, "An unprocessed exception has avoided all error handling", e.what()),
         mode,
-        command);
+        command,
+        arguments);
   }
 }
 

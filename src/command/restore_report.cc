@@ -1,6 +1,7 @@
 // Which file makes a server recover depends on its version.
 #include "restore_report.hpp"
 
+#include <wale/base/error.hpp>
 #include <wale/io/fs.hpp>
 
 #include <cstdlib>
@@ -15,11 +16,20 @@ constexpr std::string_view about_blind =
     "Its tablespaces are directories in pg_tblspc: set allow_in_place_tablespaces = on until the "
     "recovery has ended, or the server stops.";
 
+// Its whole path: neither pg_ctlcluster nor cron look into /usr/local/bin.
+std::string own_program() {
+  try {
+    return fs::read_link("/proc/self/exe");
+  } catch (const failure&) {
+    return "wal-e";
+  }
+}
+
 std::string what_next(const restore_target& t) {
   const auto version = fs::read_small(t.directory + "/PG_VERSION");
   const int major = version ? std::atoi(version->c_str()) : 0;
   const std::string command =
-      "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'";
+      "restore_command = 'envdir /etc/wal-e.d/env " + own_program() + " wal-fetch \"%f\" \"%p\"'";
   if (major < 12) {
     if (t.kept_files.contains("recovery.conf")) return "Its recovery.conf needs " + command + ".";
     return "Put " + command + " into " + t.directory +

@@ -250,6 +250,13 @@ def test_target_is_a_running_cluster(session_archive, refused):
     assert session_archive.cluster.answers()
 
 
+def test_what_to_do_next_names_the_program_that_ran(copy_of_store, fetching, folder):
+    """A server of pg_ctlcluster finds programs in /usr/bin only."""
+    run = fetching.run("backup-fetch", folder / "restored", newest(copy_of_store))
+    hint = next(r for r in run.records if r.msg.startswith("restore complete")).parts["HINT"]
+    assert f"{fetching.binary.resolve()} wal-fetch \"%f\" \"%p\"'" in hint
+
+
 @pytest.mark.parametrize("original", ["theirs", "theirs/data"])
 def test_the_original_is_another_users(original, copy_of_store, fetching, folder):
     """A restore on the same machine by somebody who may not look into the cluster that was backed up."""

@@ -111,6 +111,9 @@ def test_an_option_beats_the_environment(wrong, store):
 )
 def test_usage_errors(arguments, wrong, store):
     run = wrong.with_environment(WALE_FILE_PREFIX=store.url).run(*arguments, code=2)
+    command = next((word for word in arguments if word in ALL), "COMMAND")
+    if not any("--checkpoint" in word or word == "-p" for word in arguments):  # told later
+        assert run.err.startswith(f"usage: wal-e [GLOBAL OPTIONS] {command} ")
     assert run.out == "" and run.err
 
 
