@@ -1,8 +1,11 @@
 // The watch of SIGINT and SIGTERM.
 #include "signals.hpp"
 
+#include <wale/base/error.hpp>
+
 #include <cerrno>
 #include <ctime>
+#include <system_error>
 
 namespace wale::io {
 
@@ -14,8 +17,13 @@ std::atomic<signal_watch*> watching = nullptr;
 signal_watch::signal_watch(std::function<void()> on_signal, std::function<void(int)> on_stuck)
     : on_signal_(std::move(on_signal)), on_stuck_(std::move(on_stuck)) {
   ::sem_init(&wake_, 0, 0);
+  try {
+    thread_ = std::thread([this] { watch(); });
+  } catch (const std::system_error& e) {
+    throw failure::system(e.code().value(), "thread", "the signals cannot be watched")
+        .with_hint("Is a limit of processes reached (ulimit -u, TasksMax, pids.max)?");
+  }
   watching = this;
-  thread_ = std::thread([this] { watch(); });
   struct sigaction action = {};
   action.sa_handler = &signal_watch::handle;
   action.sa_flags = SA_RESTART;

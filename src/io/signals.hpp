@@ -19,7 +19,8 @@ public:
   /// From the signal to `on_stuck`: leaves a tenth of the second for what that does.
   static constexpr std::chrono::milliseconds patience{900};
 
-  /// Both are called on the watch's thread, at most once, `on_stuck` only if not empty.
+  /// Both are called on the watch's thread, at most once, `on_stuck` only if not empty. Throws
+  /// failure if the process may have no other thread.
   signal_watch(std::function<void()> on_signal, std::function<void(int)> on_stuck);
   /// Restores the handlers that were there before.
   ~signal_watch();

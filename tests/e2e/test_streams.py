@@ -3,6 +3,7 @@
 import itertools
 import os
 import re
+import resource
 import signal
 import subprocess
 
@@ -31,6 +32,17 @@ def test_closed_at_start(descriptors, session_archive, stored, store, folder):
         assert process.wait(30) == 0
     assert (folder / "fetched").read_bytes() == path.read_bytes()
     stored.run("wal-push", path)  # the object is what it should be
+
+
+def test_no_thread_to_be_had(stored, folder):
+    limit = resource.RLIMIT_NPROC, (1, 1)
+    with open(folder / "log", "wb") as log:
+        arguments = ["wal-fetch", "0" * 24, folder / "none"]
+        process = stored.start(*arguments, stderr=log, preexec_fn=lambda: resource.setrlimit(*limit))
+        assert process.wait(30) == 1
+    text = (folder / "log").read_text()
+    assert "ERROR    MSG: the signals cannot be watched" in text
+    assert "HINT: Is a limit of processes reached" in text
 
 
 @pytest.fixture
