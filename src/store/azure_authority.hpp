@@ -5,6 +5,7 @@
 #include <wale/io/task.hpp>
 
 #include <chrono>
+#include <cstdint>
 
 namespace wale::store {
 
@@ -18,10 +19,15 @@ public:
   /// Adds what is needed to a request that is whole otherwise. `now` is the server's time: ours
   /// plus http::client::clock_offset(). Throws kind::configuration if a person must do something,
   /// kind::unavailable if asking again later may help. Cancelling it leaves nothing behind.
-  virtual task<> authorize(http::request& r, std::chrono::system_clock::time_point now) = 0;
+  /// Gives the number of the token that it took, 0 where there is none.
+  virtual task<std::uint64_t>
+  authorize(http::request& r, std::chrono::system_clock::time_point now) = 0;
 
-  /// The server did not take it (401). True if the next authorize() will come with something new.
-  virtual bool renew() = 0;
+  /// The server took it.
+  virtual void accepted(std::uint64_t token) = 0;
+  /// The server did not take it (401). True if the next authorize() will come with something new;
+  /// not if this was new already.
+  virtual bool renew(std::uint64_t token) = 0;
 
   /// Whether the server compares our clock with its own.
   virtual bool depends_on_clock() const = 0;

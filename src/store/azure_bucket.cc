@@ -54,10 +54,6 @@ question azure_bucket::about(const char* doing, const std::string& key) const {
   return {doing, traits_.url_root + key};
 }
 
-std::chrono::system_clock::time_point azure_bucket::server_time() const {
-  return std::chrono::system_clock::now() + clock_offset_;
-}
-
 task<> azure_bucket::warm_up() {
   auto job = [] { prepare_crypto(); };
   co_await runtime_.offload(job);
@@ -65,9 +61,22 @@ task<> azure_bucket::warm_up() {
   co_await client_->warm_up(address_.origin());
 }
 
-task<http::reply> azure_bucket::exchange(http::request r, http::exchange_options how) {
-  co_await authority_->authorize(r, server_time());
-  co_return co_await client_->perform(address_.origin(), std::move(r), how);
+task<azure_bucket::authorisation> azure_bucket::authorise(http::request& r) {
+  authorisation with;
+  with.clock_offset = clock_offset_;
+  const auto now = std::chrono::system_clock::now() + with.clock_offset;
+  with.token = co_await authority_->authorize(r, now);
+  co_return with;
+}
+
+task<azure_bucket::authorised_reply>
+azure_bucket::exchange(http::request r, http::exchange_options how) {
+  authorised_reply answer;
+  answer.with = co_await authorise(r);
+  http::reply& as_received = answer;
+  as_received = co_await client_->perform(address_.origin(), std::move(r), how);
+  if (answer.status != 401) authority_->accepted(answer.with.token);
+  co_return answer;
 }
 
 task<std::string> azure_bucket::md5_of(const http::body_pieces& body) {
@@ -75,11 +84,14 @@ task<std::string> azure_bucket::md5_of(const http::body_pieces& body) {
   co_return co_await runtime_.offload(job);
 }
 
-request_failure azure_bucket::mend(const azure_verdict& v) {
-  if (v.meaning == azure_meaning::stale_token && authority_->renew()) return v.mended();
+// Of requests that are refused together the first one mends, and all are sent again: only a request
+// that was authorised with what is now thought right has been refused for good.
+request_failure azure_bucket::mend(const azure_verdict& v, const authorisation& refused) {
+  if (v.meaning == azure_meaning::stale_token && authority_->renew(refused.token))
+    return v.mended();
   if (v.meaning == azure_meaning::unauthenticated && authority_->depends_on_clock()) {
     const auto offset = client_->clock_offset(address_.origin());
-    if (offset && std::chrono::abs(*offset - clock_offset_) > least_clock_error) {
+    if (offset && std::chrono::abs(*offset - refused.clock_offset) > least_clock_error) {
       clock_offset_ = *offset;
       return v.mended();
     }
@@ -98,7 +110,7 @@ task<outcome> azure_bucket::put(
   http::exchange_options how;
   how.expect_continue = true;
   http::request r = requests_.put(key, description, std::move(body), create_only, sum);
-  const http::reply answer = co_await exchange(std::move(r), how);
+  const authorised_reply answer = co_await exchange(std::move(r), how);
   if (is_success(answer)) {
     require_etag(azure_answers, q, answer);
     co_return outcome::stored;
@@ -107,7 +119,7 @@ task<outcome> azure_bucket::put(
   const bool forbidden =
       v.meaning == azure_meaning::exists || v.meaning == azure_meaning::other_blob;
   if (create_only && forbidden) co_return outcome::exists;
-  throw mend(v);
+  throw mend(v, answer.with);
 }
 
 task<upload>
@@ -131,8 +143,8 @@ azure_bucket::put_part(const upload& to, std::uint32_t number, http::body_pieces
   http::exchange_options how;
   how.expect_continue = true;
   http::request r = requests_.block(to.key, part.tag, std::move(body), part.checksum);
-  const http::reply answer = co_await exchange(std::move(r), how);
-  if (!is_success(answer)) throw mend(judge_azure(q, answer, answer.body));
+  const authorised_reply answer = co_await exchange(std::move(r), how);
+  if (!is_success(answer)) throw mend(judge_azure(q, answer, answer.body), answer.with);
   co_return part;
 }
 
@@ -143,7 +155,7 @@ task<outcome> azure_bucket::complete(const upload& what, const std::vector<uploa
   const std::string body = compose_block_list(parts);
   const bool create_only = what.condition == put_condition::create_only;
   http::request r = requests_.commit(what, body, create_only);
-  const http::reply answer = co_await exchange(std::move(r));
+  const authorised_reply answer = co_await exchange(std::move(r));
   if (is_success(answer)) {
     require_etag(azure_answers, q, answer);
     co_return outcome::stored;
@@ -156,7 +168,7 @@ task<outcome> azure_bucket::complete(const upload& what, const std::vector<uploa
     const std::optional<object_facts> there = co_await head(what.key);
     if (there) co_return outcome::exists;
   }
-  throw mend(v);
+  throw mend(v, answer.with);
 }
 
 task<> azure_bucket::abort(const upload&) {
@@ -170,19 +182,20 @@ task<std::vector<unfinished_upload>> azure_bucket::unfinished(std::string) {
 task<std::optional<object_facts>> azure_bucket::head(std::string key) {
   const question q = about("could not look at an object", key);
   http::request r = requests_.head(key);
-  const http::reply answer = co_await exchange(std::move(r));
+  const authorised_reply answer = co_await exchange(std::move(r));
   if (is_success(answer)) co_return facts_of_whole(azure_answers, q, answer);
   const azure_verdict v = judge_azure(q, answer, answer.body);
   if (v.meaning == azure_meaning::absent) co_return std::nullopt;
-  throw mend(v);
+  throw mend(v, answer.with);
 }
 
 task<std::optional<opened_object>> azure_bucket::get(
     std::string key, std::uint64_t offset, std::string etag, io::block_budget& budget) {
   const question q = about(reading, key);
   http::request r = requests_.get(key, offset, etag);
-  co_await authority_->authorize(r, server_time());
+  const authorisation with = co_await authorise(r);
   http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
+  if (answer.status != 401) authority_->accepted(with.token);
   if (answer.body) {
     opened_object found;
     std::exception_ptr error;
@@ -199,7 +212,7 @@ task<std::optional<opened_object>> azure_bucket::get(
   const azure_verdict v = judge_azure(q, answer, answer.error_body);
   if (v.meaning == azure_meaning::absent) co_return std::nullopt;
   if (v.meaning == azure_meaning::other_blob) throw replaced_while_read(q);
-  throw mend(v);
+  throw mend(v, with);
 }
 
 // The service goes on at a marker of its own, which may lead to empty pages. After a name that no
@@ -212,8 +225,8 @@ task<list_page> azure_bucket::list(std::string key_prefix, std::string after) {
   list_page page;
   do {
     http::request r = requests_.list(key_prefix, marker);
-    const http::reply answer = co_await exchange(std::move(r));
-    if (!is_success(answer)) throw mend(judge_azure(q, answer, answer.body));
+    const authorised_reply answer = co_await exchange(std::move(r));
+    if (!is_success(answer)) throw mend(judge_azure(q, answer, answer.body), answer.with);
     azure_listing found = parse_azure_listing(answer.body);
     if (!found.next_marker.empty() && found.next_marker == marker)
       throw failure(
@@ -233,13 +246,15 @@ task<list_page> azure_bucket::list(std::string key_prefix, std::string after) {
 task<std::optional<failed_removal>> azure_bucket::remove_one(std::string key) {
   const question q = about(removing, key);
   http::request r = requests_.remove(key);
-  const http::reply answer = co_await exchange(std::move(r));
+  const authorised_reply answer = co_await exchange(std::move(r));
   if (is_success(answer)) co_return std::nullopt;
   const azure_verdict v = judge_azure(q, answer, answer.body);
   if (v.meaning == azure_meaning::absent) co_return std::nullopt;
-  const bool its_own =
-      v.meaning == azure_meaning::exists || v.meaning == azure_meaning::of_this_blob;
-  if (!its_own) throw mend(v);
+  // No condition was sent: a 412 speaks of a lease.
+  const bool its_own = v.meaning == azure_meaning::exists ||
+                       v.meaning == azure_meaning::other_blob ||
+                       v.meaning == azure_meaning::of_this_blob;
+  if (!its_own) throw mend(v, answer.with);
   failed_removal refused;
   refused.key = std::move(key);
   refused.code = v.error.code;

@@ -15,6 +15,7 @@
 #include <wale/io/runtime.hpp>
 
 #include <chrono>
+#include <cstdint>
 #include <map>
 #include <memory>
 #include <string>
@@ -57,10 +58,18 @@ public:
 
 private:
   question about(const char* doing, const std::string& key) const;
-  std::chrono::system_clock::time_point server_time() const;
-  task<http::reply> exchange(http::request r, http::exchange_options how = {});
+  /// What a request was authorised with.
+  struct authorisation {
+    std::uint64_t token = 0;
+    std::chrono::seconds clock_offset{0};
+  };
+  struct authorised_reply : http::reply {
+    authorisation with;
+  };
+  task<authorisation> authorise(http::request& r);
+  task<authorised_reply> exchange(http::request r, http::exchange_options how = {});
   task<std::string> md5_of(const http::body_pieces& body);
-  request_failure mend(const azure_verdict& v);
+  request_failure mend(const azure_verdict& v, const authorisation& refused);
   task<std::optional<failed_removal>> remove_one(std::string key);
 
   io::runtime& runtime_;

@@ -8,6 +8,9 @@
 #include <wale/base/error.hpp>
 #include <wale/base/secret.hpp>
 
+#include <algorithm>
+#include <cstdint>
+#include <optional>
 #include <utility>
 
 namespace wale::store {
@@ -21,12 +24,13 @@ public:
       : account_(std::move(account)), key_(std::move(key)) {}
 
   task<> warm_up() override { co_return; }
-  task<> authorize(http::request& r, system_clock::time_point now) override {
+  task<std::uint64_t> authorize(http::request& r, system_clock::time_point now) override {
     r.headers.set("x-ms-date", azure_date(now));
     r.headers.set("Authorization", azure_authorization(account_, key_, r));
-    co_return;
+    co_return 0;
   }
-  bool renew() override { return false; }
+  void accepted(std::uint64_t) override {}
+  bool renew(std::uint64_t) override { return false; }
   bool depends_on_clock() const override { return true; }
 
 private:
@@ -39,38 +43,58 @@ public:
   explicit shared_access_signature(wale::secret query) : query_(std::move(query)) {}
 
   task<> warm_up() override { co_return; }
-  task<> authorize(http::request& r, system_clock::time_point) override {
+  task<std::uint64_t> authorize(http::request& r, system_clock::time_point) override {
     r.target += (r.target.find('?') == std::string::npos ? "?" : "&") + query_.reveal();
-    co_return;
+    co_return 0;
   }
-  bool renew() override { return false; }
+  void accepted(std::uint64_t) override {}
+  bool renew(std::uint64_t) override { return false; }
   bool depends_on_clock() const override { return false; }
 
 private:
   wale::secret query_;
 };
 
-class token : public azure_authority, private refreshed<azure_token> {
+struct numbered_token : azure_token {
+  std::uint64_t number = 0;
+};
+
+class token : public azure_authority, private refreshed<numbered_token> {
 public:
   explicit token(std::unique_ptr<azure_token_source> source)
       : refreshed("the token for Azure", "wal_e.blobstore.wabs"), source_(std::move(source)) {}
 
   task<> warm_up() override { co_await good(); }
-  task<> authorize(http::request& r, system_clock::time_point now) override {
-    const azure_token with = co_await good();
+  task<std::uint64_t> authorize(http::request& r, system_clock::time_point now) override {
+    const numbered_token with = co_await good();
     r.headers.set("x-ms-date", azure_date(now));
     r.headers.set("Authorization", "Bearer " + with.bearer.reveal());
+    co_return with.number;
   }
-  bool renew() override {
-    drop();
+  void accepted(std::uint64_t number) override {
+    if (refused_ && number > *refused_) refused_.reset();
+  }
+  // One that was fetched after another had been refused, and is refused too, will not be the last.
+  bool renew(std::uint64_t number) override {
+    if (refused_ && number > *refused_) return false;
+    refused_ = std::max(refused_.value_or(0), number);
+    if (number == newest_) drop();
     return true;
   }
   bool depends_on_clock() const override { return false; }
 
 private:
-  task<azure_token> fetch() override { return source_->fetch(); }
+  task<numbered_token> fetch() override {
+    numbered_token found;
+    azure_token& as_given = found;
+    as_given = co_await source_->fetch();
+    found.number = ++newest_;
+    co_return found;
+  }
 
   std::unique_ptr<azure_token_source> source_;
+  std::uint64_t newest_ = 0;
+  std::optional<std::uint64_t> refused_; ///< until a later token is accepted
 };
 
 std::unique_ptr<azure_authority> with_key(const std::string& account, const std::string& encoded) {
