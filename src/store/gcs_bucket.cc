@@ -134,12 +134,13 @@ task<outcome> gcs_bucket::put(
   if (!is_success(answer)) throw judge_gcs(q, answer, answer.body).failure;
   const object_facts stored = parse_object(q, answer.body);
   if (is_whole(stored, http::size_of(body), sum)) co_return outcome::stored;
-  co_await discard(key, stored.etag);
-  throw damaged(q, repeat::later);
+  const bool gone = co_await discard(key, stored.etag);
+  // A repetition would meet what stays, and know it by its token.
+  throw damaged(q, gone ? repeat::later : repeat::never);
 }
 
 // Ours, and nobody may take it for good.
-task<> gcs_bucket::discard(std::string key, std::string generation) {
+task<bool> gcs_bucket::discard(std::string key, std::string generation) {
   const question q = about(removing, key);
   std::string trouble;
   try {
@@ -154,6 +155,7 @@ task<> gcs_bucket::discard(std::string key, std::string generation) {
     log::warning(
         "wal_e.blobstore.gs",
         {"a damaged object could not be removed", trouble, "Remove \"" + q.url + "\"."});
+  co_return trouble.empty();
 }
 
 gcs_session& gcs_bucket::session_of(const upload& u) {

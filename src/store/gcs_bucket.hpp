@@ -71,7 +71,8 @@ private:
   task<> take(upload to, gcs_session& s, question q, http::reply answer);
   task<> settle_lost_session(upload to, gcs_session& s, question q);
   task<> finish(upload to, gcs_session& s, question q, object_facts stored);
-  task<> discard(std::string key, std::string generation);
+  /// False if it stays.
+  task<bool> discard(std::string key, std::string generation);
 
   /// After a 404. False if the object is there.
   task<bool> is_absent(question q, std::string key);

@@ -258,6 +258,17 @@ TEST_CASE("gcs: bytes that were damaged on their way up do not stay") {
   CHECK(b.server.objects().empty());
 }
 
+TEST_CASE("gcs: bytes that were damaged and cannot be removed are not found to be stored") {
+  bench b;
+  b.server.lie_about_sums("AAAAAA==");
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "DELETE") return std::nullopt;
+    return fake_gcs::error(403, "forbidden");
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content", condition::create_only); }));
+  CHECK(b.requests("POST").size() == 1);
+}
+
 TEST_CASE("gcs: a refusal of damaged bytes is no refusal for good") {
   bench b;
   std::atomic<int> times = 0;
