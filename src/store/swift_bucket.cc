@@ -8,6 +8,7 @@
 #include "swift_removing.hpp"
 
 #include <wale/base/digest.hpp>
+#include <wale/base/log.hpp>
 
 #include <algorithm>
 #include <utility>
@@ -71,6 +72,29 @@ task<outcome> swift_bucket::read_back(std::string key, std::string token) {
   co_return there->token == token ? outcome::stored : outcome::exists;
 }
 
+// Removes what was stored otherwise than it was sent: whoever looks there again would know it by
+// its token or its digest, and take it for whole. Always throws.
+task<> swift_bucket::reject(question q, std::string key, std::string token) {
+  std::string trouble;
+  try {
+    const std::optional<object_facts> there = co_await head(key);
+    std::vector<std::string> names;
+    if (there && there->token == token) names.push_back(key);
+    const std::vector<failed_removal> failed =
+        co_await remove_names(*account_, container_, std::move(names));
+    if (!failed.empty()) trouble = "Status " + failed.front().code + ".";
+  } catch (const failure& f) {
+    if (f.why() == kind::interrupted) throw;
+    trouble = f.text().msg + ": " + f.text().detail;
+  }
+  const request_failure f = unreadable(swift_answers, q, "has the ETag of other bytes");
+  if (trouble.empty()) throw f;
+  log::warning(
+      "wal_e.blobstore.swift",
+      {"a damaged object could not be removed", trouble, "Remove \"" + q.url + "\"."});
+  throw request_failure(f, request_failure::repeat::never);
+}
+
 task<outcome> swift_bucket::put(
     std::string key,
     object_description description,
@@ -84,7 +108,7 @@ task<outcome> swift_bucket::put(
   http::request r = requests_.put(key, description, std::move(body), create_only, etag);
   const http::reply answer = co_await account_->send(std::move(r), how);
   if (is_success(answer)) {
-    require_swift_etag(q, answer, etag);
+    if (!names_swift_etag(q, answer, etag)) co_await reject(q, key, description.token);
     if (!create_only) co_return outcome::stored;
     co_return co_await read_back(key, description.token);
   }
@@ -139,7 +163,7 @@ task<outcome> swift_bucket::complete(const upload& what, const std::vector<uploa
   const bool is_first = undecided_.insert(what.id).second;
   const http::reply answer = co_await account_->send(std::move(r));
   if (is_success(answer)) {
-    require_swift_etag(q, answer, etag);
+    if (!names_swift_etag(q, answer, etag)) co_await reject(q, what.key, what.description.token);
     if (!create_only) co_return outcome::stored;
     co_return co_await read_back(what.key, what.description.token);
   }

@@ -48,6 +48,7 @@ private:
   task<std::string> md5_of(const http::body_pieces& body);
   task<> require_container(question q);
   task<put_result::outcome> read_back(std::string key, std::string token);
+  task<> reject(question q, std::string key, std::string token);
   task<std::vector<object_info>> page(std::string prefix, std::string marker);
   task<std::vector<std::string>> names_below(std::string prefix, name_filter is_wanted);
   task<std::vector<std::string>> segments_of(std::vector<std::string> keys);

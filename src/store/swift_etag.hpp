@@ -11,7 +11,10 @@
 
 namespace wale::store {
 
-/// The answer to a PUT must name the MD5 of what was sent, quoted or not.
+/// Whether the answer to a PUT names the MD5 of what was sent, quoted or not. One that names none
+/// is unreadable.
+bool names_swift_etag(const question& q, const http::response& head, const std::string& sent);
+/// Throws the same way if it does not.
 void require_swift_etag(const question& q, const http::response& head, const std::string& sent);
 
 /// The ETag of a large object: MD5 of the MD5s of its segments in hexadecimal, one after the other.

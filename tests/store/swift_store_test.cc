@@ -271,6 +271,44 @@ TEST_CASE("the server is told the MD5 of what it gets, and must tell it back") {
   CHECK(all.back().header("ETag") == "9a0364b9e99bb480dd25e1f0284c8555");
 }
 
+TEST_CASE("what Swift stored otherwise than it was sent is never taken for stored") {
+  bench b;
+  // Every answer about what was stored names other bytes.
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method != "PUT" || r.target.find("/wal_005/") == std::string::npos) return;
+    for (auto& [name, value] : a.headers)
+      if (name == "ETag") value = "d41d8cd98f00b204e9800998ecf8427e";
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content", condition::create_only); }));
+  CHECK_FALSE(b.server.objects().contains("/p/wal_005/x"));
+}
+
+TEST_CASE("what Swift stored otherwise and does not remove is not found to be stored") {
+  bench b;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (r.method != "PUT") return;
+    for (auto& [name, value] : a.headers)
+      if (name == "ETag") value = "d41d8cd98f00b204e9800998ecf8427e";
+  });
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method != "DELETE") return std::nullopt;
+    return fake_swift::error(403);
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content", condition::create_only); }));
+  CHECK(b.count("PUT") == 1);
+}
+
+TEST_CASE("a large object that Swift made of other segments is never taken for stored") {
+  bench b;
+  b.server.after([&](const received_request& r, answer& a) {
+    if (!is_manifest(r)) return;
+    for (auto& [name, value] : a.headers)
+      if (name == "ETag") value = "\"d41d8cd98f00b204e9800998ecf8427e\"";
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", large, condition::create_only); }));
+  CHECK_FALSE(b.server.objects().contains("/p/wal_005/x"));
+}
+
 TEST_CASE("a token that expires in the middle of an upload is renewed") {
   bench b;
   std::atomic<bool> expires = true;
