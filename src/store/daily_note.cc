@@ -37,7 +37,9 @@ bool daily_note::is_fresh() const {
 }
 
 void daily_note::write() const {
-  const int fd = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+  // Without waiting for a reader, should somebody have put a FIFO there.
+  constexpr int flags = O_WRONLY | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
+  const int fd = ::open(path_.c_str(), flags, 0600);
   if (fd < 0) return;
   ::futimens(fd, nullptr);
   ::close(fd);
