@@ -127,6 +127,8 @@ swift_removals parse_bulk_delete(const std::string& container, std::string_view 
   const std::string status = text_member(*document, "Response Status");
   r.status = static_cast<int>(parse_number(std::string_view(status).substr(0, 3)).value_or(0));
   r.said = printable(text_member(*document, "Response Body"));
+  r.gone = number_at(*document, "Number Deleted").value_or(0);
+  r.gone += number_at(*document, "Number Not Found").value_or(0);
   const json::array* const errors = array_member(*document, "Errors");
   if (r.status == 0 || !errors) unexpected("the report of a bulk delete");
   for (const json::value& e : *errors) {

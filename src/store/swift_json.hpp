@@ -9,6 +9,7 @@
 #include "bucket.hpp"
 
 #include <cstddef>
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -41,6 +42,7 @@ compose_bulk_delete(const std::string& container, const std::vector<std::string>
 struct swift_removals {
   int status = 0; ///< of the first that failed, else 200
   std::string said = {};
+  std::uint64_t gone = 0;                  ///< deleted, or not found
   std::vector<failed_removal> failed = {}; ///< keys are names; code is the status line
 };
 swift_removals parse_bulk_delete(const std::string& container, std::string_view json);

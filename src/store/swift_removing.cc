@@ -63,14 +63,19 @@ struct removal {
     const http::reply answer = co_await account.send(std::move(r));
     if (answer.status != 200) throw account.mend(judge_swift(q, answer));
     swift_removals told = parse_bulk_delete(container, answer.body);
-    if (told.status == 200) co_return;
+    if (told.status == 200 && told.failed.empty()) co_return;
     // Not the request but what it was made into was refused.
     http::response inner = answer;
     inner.status = told.status;
     const swift_verdict v = judge_swift(q, inner);
     if (v.meaning != swift_meaning::final || told.failed.empty()) throw account.mend(v);
-    for (failed_removal& f : told.failed)
-      failed.push_back(refusal(std::move(f.key), std::move(f.code)));
+    for (const failed_removal& f : told.failed)
+      if (std::erase(batch, f.key) != 0) failed.push_back(refusal(f.key, f.code));
+    // Servers stop after many failures, and some write names in another way: what became of the
+    // others is then not known.
+    if (told.gone == batch.size()) co_return;
+    for (std::string& name : batch)
+      co_await remove_one(std::move(name));
   }
 
   static failed_removal refusal(std::string name, std::string code) {

@@ -154,6 +154,29 @@ TEST_CASE("keys that a bulk delete could not remove fail the removal") {
   CHECK(f->text().detail.find("\"/p/wal_005/x\": 403 Forbidden") != std::string::npos);
 }
 
+// "Bulk Delete": the server stops at max_failed_deletes; and names may come back in another form.
+TEST_CASE("segments stay where a bulk delete does not tell what became of their manifest") {
+  for (const char* path : {"/container/%2Fp/wal_005/x", "container//p/wal_005/x"}) {
+    bench b;
+    put(b.rt, *b.s, "wal_005/x", large);
+    put(b.rt, *b.s, "wal_005/y", large);
+    b.server.before([&](const received_request& r) -> std::optional<answer> {
+      const std::string& names = r.method == "POST" ? r.body : r.target;
+      if (names.find("segments_005") != std::string::npos) return std::nullopt;
+      if (r.method == "DELETE") return fake_swift::error(403);
+      if (r.method != "POST") return std::nullopt;
+      answer a = fake_swift::error(200);
+      a.body = R"({"Number Deleted": 0, "Number Not Found": 0, "Response Status": )"
+               R"("400 Bad Request", "Response Body": "Max delete failures exceeded", )"
+               R"("Errors": [[")" +
+               std::string(path) + R"(", "403 Forbidden"]]})";
+      return a;
+    });
+    CHECK(failure_of([&] { remove(b.rt, *b.s, {"wal_005/x", "wal_005/y"}); }));
+    CHECK(b.segments() == 8);
+  }
+}
+
 TEST_CASE("a bulk delete that was not completed is repeated") {
   bench b;
   put(b.rt, *b.s, "wal_005/x", "x");
