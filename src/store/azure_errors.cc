@@ -24,10 +24,13 @@ constexpr std::array<std::string_view, 7> passing_codes{
     "ServerBusy",
     "ServiceUnavailable"};
 
-// The last two are said of a blob that exists, where the container is immutable, or the shared
+// The last three are said of a blob that exists, where the container is immutable, or the shared
 // access signature may create and not overwrite.
-constexpr std::array<std::string_view, 3> exists_codes{
-    "BlobAlreadyExists", "BlobImmutableDueToPolicy", "UnauthorizedBlobOverwrite"};
+constexpr std::array<std::string_view, 4> exists_codes{
+    "BlobAlreadyExists",
+    "BlobImmutableDueToLegalHold",
+    "BlobImmutableDueToPolicy",
+    "UnauthorizedBlobOverwrite"};
 
 constexpr std::array<std::string_view, 6> blob_codes{
     "BlobArchived",
@@ -57,7 +60,7 @@ constexpr std::string_view not_permitted =
     "Contributor\" on the container, a shared access signature the permissions to read, create, "
     "write, list and, for delete, delete (sp=rcwdl), on container and object (sr=c, or srt=co).";
 
-constexpr std::array<advice, 22> advices{
+constexpr std::array<advice, 23> advices{
     advice{"AccountIsDisabled", kind::unavailable, "The storage account is disabled."},
     advice{"AuthenticationFailed", kind::configuration, wrong_key},
     advice{
@@ -84,6 +87,10 @@ constexpr std::array<advice, 22> advices{
         "BlobArchived",
         kind::unavailable,
         "The blob lies in the archive tier; rehydrate it there first."},
+    advice{
+        "BlobImmutableDueToLegalHold",
+        kind::unavailable,
+        "A legal hold of the container forbids to change or delete it."},
     advice{
         "BlobImmutableDueToPolicy",
         kind::unavailable,

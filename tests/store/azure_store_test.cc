@@ -147,7 +147,9 @@ TEST_CASE("a put to Azure whose answer was lost is known by its token, another's
 TEST_CASE("what a policy or a signature protects exists already") {
   bench b;
   for (const auto& [status, code] :
-       {std::pair{409, "BlobImmutableDueToPolicy"}, {403, "UnauthorizedBlobOverwrite"}}) {
+       {std::pair{409, "BlobImmutableDueToPolicy"},
+        {409, "BlobImmutableDueToLegalHold"},
+        {403, "UnauthorizedBlobOverwrite"}}) {
     b.server.before([&](const received_request& r) -> std::optional<answer> {
       if (r.method != "PUT") return std::nullopt;
       return fake_azure::error(status, code);
