@@ -369,16 +369,22 @@ task<list_page> gcs_bucket::list(std::string key_prefix, std::string after) {
 }
 
 task<std::vector<failed_removal>> gcs_bucket::remove(std::vector<std::string> keys) {
+  std::vector<failed_removal> refused;
   for (const std::string& key : keys) {
     const question q = about(removing, key);
     http::request r = requests_.remove(key, "");
     const http::reply answer = co_await exchange(q, std::move(r));
     if (is_success(answer)) continue;
-    if (answer.status != 404) throw judge_gcs(q, answer, answer.body).failure;
+    const gcs_verdict v = judge_gcs(q, answer, answer.body);
+    if (v.meaning == gcs_meaning::retained) {
+      refused.push_back({key, v.failure.code(), parse_gcs_error(answer.body).message});
+      continue;
+    }
+    if (answer.status != 404) throw v.failure;
     const bool absent = co_await is_absent(q, key);
     if (!absent) throw appeared(q);
   }
-  co_return std::vector<failed_removal>();
+  co_return refused;
 }
 
 task<> gcs_bucket::close() {

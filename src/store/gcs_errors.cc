@@ -20,6 +20,19 @@ using repeat = request_failure::repeat;
 constexpr std::array<std::string_view, 4> passing_reasons{
     "backendError", "internalError", "rateLimitExceeded", "userRateLimitExceeded"};
 
+// Said with 403 of one object, whatever the others are.
+constexpr std::array<std::string_view, 2> retaining_reasons{
+    "objectUnderActiveHold", "retentionPolicyNotMet"};
+
+// Of a hold the server has been seen to say only "forbidden", and in its message what is documented
+// as objectUnderActiveHold: "Object '...' is under active Temporary hold and cannot be deleted
+// ...".
+bool is_retained(int status, const gcs_error& e) {
+  return status == 403 &&
+         (std::ranges::find(retaining_reasons, e.reason) != retaining_reasons.end() ||
+          e.message.find(" hold and cannot be deleted") != std::string::npos);
+}
+
 // "Provided CRC32C ... doesn't match calculated CRC32C ...": the bytes were damaged on their way.
 bool is_damage(const gcs_error& e) {
   std::string lower = e.message;
@@ -32,6 +45,7 @@ gcs_meaning meaning_of(int status, const gcs_error& e) {
   if (status == 401) return gcs_meaning::refused_token;
   if (status == 404 || status == 410) return gcs_meaning::not_found;
   if (status == 412) return gcs_meaning::exists;
+  if (is_retained(status, e)) return gcs_meaning::retained;
   const bool passes = status == 408 || status == 409 || status == 429 || status == 499 ||
                       (status >= 500 && status != 501 && status != 507);
   if (passes || std::ranges::find(passing_reasons, e.reason) != passing_reasons.end() ||
@@ -76,6 +90,8 @@ advice advice_on(gcs_meaning m, int status) {
         kind::unavailable,
         "Check the bucket in the storage prefix (--gs-prefix or WALE_GS_PREFIX). wal-e never makes "
         "a bucket, and a missing one says nothing about whether the object exists."};
+  if (m == gcs_meaning::retained)
+    return {kind::unavailable, "A retention policy or a hold of the bucket protects the object."};
   if (status == 403)
     return {
         kind::unavailable,

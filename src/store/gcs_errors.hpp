@@ -20,6 +20,7 @@ enum class gcs_meaning {
   exists,        ///< 412: ifGenerationMatch forbade it
   later,         ///< the same request may succeed after a pause
   refused_token, ///< 401: again with a new token
+  retained,      ///< a retention policy or a hold keeps this object as it is
   final,         ///< asking again gets the same answer
 };
 

@@ -269,6 +269,30 @@ TEST_CASE("gcs: bytes that were damaged and cannot be removed are not found to b
   CHECK(b.requests("POST").size() == 1);
 }
 
+TEST_CASE("gcs: what a policy or a hold protects stays, the others are removed") {
+  const std::string held =
+      "Object 'bucket/x' is under active Temporary hold and cannot be deleted.";
+  for (const auto& [reason, message] :
+       {std::pair{"retentionPolicyNotMet", std::string("no")},
+        {"objectUnderActiveHold", "no"},
+        {"forbidden", held}}) {
+    bench b;
+    std::vector<std::string> keys;
+    for (int i = 10; i < 60; ++i) {
+      keys.push_back("wal_005/" + std::to_string(i));
+      put(b.rt, *b.s, keys.back(), "x");
+    }
+    b.server.before([&](const received_request& r) -> std::optional<answer> {
+      if (r.method != "DELETE" || !r.target.ends_with("10")) return std::nullopt;
+      return fake_gcs::error(403, reason, message);
+    });
+    const auto f = failure_of([&] { remove(b.rt, *b.s, keys); });
+    REQUIRE(f);
+    CHECK(f->text().detail.find(reason) != std::string::npos);
+    CHECK(b.server.objects().size() == 1);
+  }
+}
+
 TEST_CASE("gcs: a refusal of damaged bytes is no refusal for good") {
   bench b;
   std::atomic<int> times = 0;
