@@ -160,9 +160,9 @@ task<> extraction::begin_member(std::size_t available) {
   if (m.type == tar_member::kind::file) {
     ++summary_.files;
     summary_.file_bytes += m.size;
-    co_await look_for_kept(name);
-    if (skipping_) co_return;
   }
+  if (!is_directory) co_await look_for_kept(name);
+  if (skipping_) co_return;
   const bool twice = !names_.insert(name, run_);
   if (twice) co_await drain();
   if (is_directory) {

@@ -213,6 +213,29 @@ TEST_CASE("what the operator placed is kept, but not what an earlier attempt lef
   }
 }
 
+TEST_CASE("what the operator placed is kept, whatever the archive has under its name", "[io]") {
+  scratch dir;
+  spit(dir / "pg_hba.conf", "mine");
+  spit(dir / "pg_ident.conf", "mine, too");
+  extract_options options;
+  options.target = dir.path();
+  options.kept = {"pg_hba.conf", "pg_ident.conf"};
+  extracted e;
+  extract_bytes(
+      make_archive(
+          {file_member("a", "theirs"),
+           link_member(tar_member::kind::symlink, "pg_hba.conf", "/etc/pg_hba.conf"),
+           link_member(tar_member::kind::hard_link, "pg_ident.conf", "a"),
+           file_member("z", "theirs")}),
+      options,
+      262144,
+      &e);
+  CHECK(e.summary.kept == std::vector<std::string>{"pg_hba.conf", "pg_ident.conf"});
+  CHECK(slurp(dir / "pg_hba.conf") == "mine");
+  CHECK(slurp(dir / "pg_ident.conf") == "mine, too");
+  CHECK(slurp(dir / "z") == "theirs");
+}
+
 TEST_CASE("listed links are followed and kept", "[io]") {
   scratch dir;
   shell(
