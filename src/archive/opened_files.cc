@@ -22,7 +22,7 @@ constexpr const char* msg_unreadable = "a file of the data directory cannot be r
 
 /// A file with several names is opened even if empty, to learn its identity.
 bool needs_opening(const tree_entry& e) {
-  return e.type == tree_entry::kind::file && (e.size > 0 || e.links > 1);
+  return e.type == tree_entry::kind::file && (e.size > 0 || e.links > 1 || e.is_sized_when_opened);
 }
 
 open_result open_entry(const tree_entry& entry) {
@@ -46,6 +46,7 @@ open_result open_entry(const tree_entry& entry) {
         msg_unreadable,
         "\"" + entry.path + "\" was a file and has become something else.");
   io::fs::let_wait(result.fd.get());
+  result.size = static_cast<std::uint64_t>(st.st_size);
   result.device = st.st_dev;
   result.inode = st.st_ino;
   if (entry.size >= sequential_from) ::posix_fadvise(result.fd.get(), 0, 0, POSIX_FADV_SEQUENTIAL);

@@ -74,6 +74,7 @@ private:
 struct open_result {
   unique_fd fd; ///< none if the entry needs none or has vanished
   bool vanished = false;
+  std::uint64_t size = 0; ///< of what was opened
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
 };
@@ -83,7 +84,7 @@ struct open_result {
 std::size_t open_batch_length(std::span<const tree_entry> entries);
 
 /// Opens the files among `entries`, links not followed, but for empty ones: those are taken as
-/// planned. Blocks: for the CPU pool. Throws failure for every error but absence.
+/// planned, unless their size is that when opened. Blocks: for the CPU pool. Throws failure for every error but absence.
 std::vector<open_result> open_entries(std::span<const tree_entry> entries);
 
 } // namespace wale::archive

@@ -34,6 +34,7 @@ using file_identity = std::pair<std::uint64_t, std::uint64_t>;
 struct candidate {
   std::shared_ptr<opened_file> file; ///< none for what has no bytes
   bool vanished = false;
+  std::uint64_t size = 0;
   file_identity identity;
 };
 
@@ -107,6 +108,7 @@ task<> partition_packer::state::open_ahead() {
       candidate c;
       if (r.fd) c.file = std::make_shared<opened_file>(std::move(r.fd), files);
       c.vanished = r.vanished;
+      c.size = r.size;
       c.identity = {r.device, r.inode};
       batch.push_back(std::move(c));
     }
@@ -150,6 +152,7 @@ task<> partition_packer::state::lay_out_entry(const tree_entry& entry, candidate
     co_return;
   }
   tar_member m = member_of(entry);
+  if (from.file && entry.is_sized_when_opened) m.size = from.size;
   name_owner(m);
   if (from.file && entry.links > 1) {
     // Whether this is a second name of a file already packed is decided by what was opened: since

@@ -211,10 +211,19 @@ private:
       if (is_gone(errno)) return;
       throw failure::system(errno, "stat \"" + at.path_of(name) + "\"");
     }
+    if (S_ISLNK(found.st_mode) && is_movable_directory(at.member_of(name)))
+      look_behind(at, name, found);
     if (S_ISDIR(found.st_mode))
       visit_directory(at, name, v, found);
     else
       add_object(at, name, found);
+  }
+
+  /// Only at a directory: configuration may be linked, and stays so.
+  static void look_behind(const place& at, const std::string& name, struct stat& found) {
+    struct stat behind;
+    const int result = ::fstatat(at.fd, name.c_str(), &behind, 0);
+    if (result == 0 && S_ISDIR(behind.st_mode)) found = behind;
   }
 
   void
@@ -231,7 +240,8 @@ private:
       add_directory(found, inner.member, inner.path);
       return;
     }
-    constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
+    const int no_link = is_movable_directory(inner.member) ? 0 : O_NOFOLLOW;
+    const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_link;
     const descriptor fd(::openat(at.fd, name.c_str(), flags));
     if (fd.get() < 0) {
       if (is_gone(errno)) return;
@@ -266,6 +276,10 @@ private:
   void add_object(const place& at, const std::string& name, const struct stat& found) {
     tree_entry entry = entry_of(found, at.member_of(name), at.path_of(name));
     if (S_ISREG(found.st_mode)) {
+      relation_file relation;
+      const bool is_mended =
+          is_database_directory(at.member) && parse_relation_file(name, relation);
+      entry.is_sized_when_opened = !is_mended;
       entry.size = static_cast<std::uint64_t>(found.st_size);
       plan_.bytes += entry.size;
     } else if (S_ISLNK(found.st_mode)) {

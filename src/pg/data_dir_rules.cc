@@ -87,6 +87,11 @@ bool is_cluster_data(std::string_view member) {
   return first == "base" || first == "global" || (first.starts_with("pg_") && first != "pg_log");
 }
 
+bool is_movable_directory(std::string_view member) {
+  const bool is_top = member.find('/') == std::string_view::npos;
+  return is_database_directory(member) || (is_top && is_cluster_data(member));
+}
+
 bool parse_relation_file(std::string_view name, relation_file& file) {
   std::string_view rest = name;
   file = {};

@@ -24,6 +24,10 @@ bool is_database_directory(std::string_view member);
 /// Directories of PostgreSQL's own, whose content is data, whatever log_directory says.
 bool is_cluster_data(std::string_view member);
 
+/// Directories of PostgreSQL's own that an operator may have moved away, leaving a link: a copy of
+/// the link would be no backup, and lead a restored server into the files of the original.
+bool is_movable_directory(std::string_view member);
+
 /// Leaves out the relations of one database directory that do not survive a crash.
 class relation_filter {
 public:

@@ -166,6 +166,26 @@ TEST_CASE("a file keeps its planned size", "[io]") {
   CHECK(p.summary.file_bytes == 4 * noise.size());
 }
 
+TEST_CASE("a file that no WAL mends has the size with which it is opened", "[io]") {
+  scratch dir;
+  for (const char* name : {"grown", "shrunk", "was empty"})
+    spit(dir / name, std::string_view(name) == "was empty" ? "" : "what it was");
+  pack_plan plan = plan_of(dir.path());
+  for (tree_entry& e : plan.entries)
+    e.is_sized_when_opened = e.type == tree_entry::kind::file;
+  spit(dir / "grown", "what it was, and more");
+  spit(dir / "shrunk", "less");
+  spit(dir / "was empty", "no longer");
+  const packed p = pack(plan);
+  const auto members = parse(p.bytes);
+  REQUIRE(members.size() == 4);
+  CHECK(members[1].body == "what it was, and more");
+  CHECK(members[2].body == "less");
+  CHECK(members[3].body == "no longer");
+  CHECK(p.summary.padded == 0);
+  CHECK(p.summary.file_bytes == 34);
+}
+
 TEST_CASE("the second name becomes a link only if it still is one", "[io]") {
   scratch dir;
   shell(dir.path(), "echo a > a; ln a b; ln a c; echo x > x; ln x y");

@@ -223,6 +223,48 @@ TEST_CASE("scan: links, pipes, sockets", "[unit]") {
   CHECK(plan.warnings[0].detail == "\"" + path + "\" is a socket or a device.");
 }
 
+TEST_CASE("scan: directories of the cluster that were moved away are archived", "[unit]") {
+  const test::scratch_dir dir;
+  make_cluster(dir);
+  dir.write("moved/base/5/1259", "rows");
+  dir.write("other/16384/2619", "rows");
+  dir.write("moved/xact/0000", "x");
+  dir.link("data/base", dir / "moved/base");
+  dir.link("moved/base/16384", dir / "other/16384");
+  dir.link("data/pg_xact", "../moved/xact");
+  dir.write("conf/pg_hba.conf", "x");
+  dir.link("data/pg_hba.conf", dir / "conf/pg_hba.conf");
+  dir.link("data/pg_multixact", "/nowhere");
+  const data_dir_plan plan = scan(dir);
+  CHECK(entry(plan, "base").type == tree_entry::kind::directory);
+  CHECK(entry(plan, "base/5/1259").size == 4);
+  CHECK(entry(plan, "base/16384").type == tree_entry::kind::directory);
+  CHECK(entry(plan, "base/16384/2619").type == tree_entry::kind::file);
+  CHECK(entry(plan, "pg_xact/0000").type == tree_entry::kind::file);
+  CHECK(entry(plan, "pg_hba.conf").type == tree_entry::kind::symlink);
+  CHECK(entry(plan, "pg_multixact").type == tree_entry::kind::symlink);
+}
+
+TEST_CASE("scan: what no WAL mends has the size of when it is opened", "[unit]") {
+  const test::scratch_dir dir;
+  make_cluster(dir);
+  for (const char* name :
+       {"base/5/1259",
+        "base/5/1259_fsm",
+        "base/5/1259.1",
+        "global/1262",
+        "base/5/pg_filenode.map",
+        "postgresql.auto.conf",
+        "pg_logical/replorigin_checkpoint"})
+    dir.write("data/" + std::string(name), "x");
+  const data_dir_plan plan = scan(dir);
+  for (const char* name : {"base/5/1259", "base/5/1259_fsm", "base/5/1259.1", "global/1262"})
+    CHECK_FALSE(entry(plan, name).is_sized_when_opened);
+  for (const char* name :
+       {"base/5/pg_filenode.map", "postgresql.auto.conf", "pg_logical/replorigin_checkpoint"})
+    CHECK(entry(plan, name).is_sized_when_opened);
+}
+
 TEST_CASE("scan: a dangling pg_xlog stays a link", "[unit]") {
   const test::scratch_dir dir;
   make_cluster(dir);

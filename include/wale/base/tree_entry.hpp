@@ -22,6 +22,9 @@ struct tree_entry {
   std::uint64_t device = 0;
   std::uint64_t inode = 0;
   std::uint32_t links = 1;
+  /// Files that no WAL mends, configuration for one: `size` is only what was seen, it counts what
+  /// the file has when it is opened.
+  bool is_sized_when_opened = false;
 };
 
 } // namespace wale

@@ -1,0 +1,91 @@
+"""What changes in a data directory while a backup reads it, and what is odd in one."""
+
+import subprocess
+
+import pytest
+from conftest import SMALL_SEGMENTS
+from support.archive import commits_of, finish_recovery
+from support.postgres import Cluster
+from support.tool import decode
+
+MEBIBYTE = 1 << 20
+
+
+@pytest.fixture
+def archive(clusters, folder):
+    return clusters.archive(folder).start(SMALL_SEGMENTS)
+
+
+def push_slowly(archive, meanwhile):
+    """A backup, and what happens after its scan and before the files behind base/ are read."""
+    with open(archive.cluster.data / "base/1/padding", "wb") as file:
+        file.truncate(40 * MEBIBYTE)
+    push = archive.tool.start(
+        "backup-push", "--checkpoint=fast", "-p1", "--cluster-read-rate-limit=20000000",
+        archive.cluster.data, stderr=subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        seen = []
+        for line in push.stderr:
+            seen.append(decode(line))
+            if "begin uploading a base backup volume" in seen[-1]:
+                break
+        meanwhile()
+        seen.append(decode(push.stderr.read()))
+        assert push.wait() == 0, "".join(seen)
+    finally:
+        push.kill()
+        push.stderr.close()
+        push.wait()
+
+
+# What ALTER SYSTEM does before and during the backup.
+CHANGES = {
+    "longer": ("SET application_name = 'a'", "SET application_name = 'a much longer name'"),
+    "shorter": ("SET application_name = 'a much longer name'", "RESET ALL"),
+}
+
+
+@pytest.mark.parametrize("before, meanwhile", CHANGES.values(), ids=CHANGES.keys())
+def test_settings_that_change_meanwhile(before, meanwhile, archive, clusters, folder):
+    """Half a line of postgresql.auto.conf, or a NUL in it, keeps a server from starting."""
+    cluster = archive.cluster
+    cluster.sql(f"ALTER SYSTEM {before}")
+    push_slowly(archive, lambda: cluster.sql(f"ALTER SYSTEM {meanwhile}"))
+    archive.archive_commits(5)
+    copy = clusters.track(archive.restore(folder / "copy"))
+    name = "postgresql.auto.conf"
+    assert (copy.data / name).read_text() == (cluster.data / name).read_text()
+    finish_recovery(copy)
+    assert commits_of(copy) == commits_of(cluster)
+
+
+def test_a_configuration_file_that_is_a_link_in_the_backup(archive, clusters, folder):
+    """What the operator placed wins over it, too."""
+    cluster = archive.cluster
+    real = folder / "real_hba.conf"
+    (cluster.data / "pg_hba.conf").rename(real)
+    (cluster.data / "pg_hba.conf").symlink_to(real)
+    archive.backup()
+    copy = clusters.track(Cluster(folder / "copy"))
+    copy.data.mkdir(mode=0o700)
+    (copy.data / "pg_hba.conf").write_text("local all all reject\n")
+    archive.tool.run("backup-fetch", copy.data, "LATEST")
+    assert not (copy.data / "pg_hba.conf").is_symlink()
+    assert (copy.data / "pg_hba.conf").read_text() == "local all all reject\n"
+
+
+def test_databases_behind_a_link(archive, clusters, folder):
+    """The copy has files of its own."""
+    cluster = archive.cluster
+    cluster.stop()
+    (cluster.data / "base").rename(folder / "moved")
+    (cluster.data / "base").symlink_to(folder / "moved")
+    cluster.start()
+    archive.commit(5)
+    archive.backup()
+    archive.archive_commits(5)
+    copy = clusters.track(archive.restore(folder / "copy"))
+    assert not (copy.data / "base").is_symlink()
+    finish_recovery(copy)
+    assert commits_of(copy) == commits_of(cluster)
