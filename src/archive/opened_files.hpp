@@ -84,7 +84,8 @@ struct open_result {
 std::size_t open_batch_length(std::span<const tree_entry> entries);
 
 /// Opens the files among `entries`, links not followed, but for empty ones: those are taken as
-/// planned, unless their size is that when opened. Blocks: for the CPU pool. Throws failure for every error but absence.
+/// planned, unless their size is that when opened. Blocks: for the CPU pool. Throws failure for
+/// every error but absence.
 std::vector<open_result> open_entries(std::span<const tree_entry> entries);
 
 } // namespace wale::archive

@@ -22,6 +22,19 @@ constexpr std::array<std::string_view, 9> emptied = {
     "pg_subtrans",
 };
 
+// Not whatever begins with pg_: an operator's pg_dumps may lead to terabytes.
+constexpr std::array<std::string_view, 9> movable = {
+    "base",
+    "global",
+    "pg_clog",
+    "pg_commit_ts",
+    "pg_logical",
+    "pg_multixact",
+    "pg_stat",
+    "pg_twophase",
+    "pg_xact",
+};
+
 constexpr std::array<std::string_view, 12> dropped = {
     "postmaster.pid",
     "postmaster.opts",
@@ -88,8 +101,7 @@ bool is_cluster_data(std::string_view member) {
 }
 
 bool is_movable_directory(std::string_view member) {
-  const bool is_top = member.find('/') == std::string_view::npos;
-  return is_database_directory(member) || (is_top && is_cluster_data(member));
+  return holds(movable, member) || is_database_directory(member);
 }
 
 bool parse_relation_file(std::string_view name, relation_file& file) {

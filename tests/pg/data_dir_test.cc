@@ -235,6 +235,7 @@ TEST_CASE("scan: directories of the cluster that were moved away are archived", 
   dir.write("conf/pg_hba.conf", "x");
   dir.link("data/pg_hba.conf", dir / "conf/pg_hba.conf");
   dir.link("data/pg_multixact", "/nowhere");
+  dir.link("data/pg_dumps", "../moved");
   const data_dir_plan plan = scan(dir);
   CHECK(entry(plan, "base").type == tree_entry::kind::directory);
   CHECK(entry(plan, "base/5/1259").size == 4);
@@ -243,6 +244,7 @@ TEST_CASE("scan: directories of the cluster that were moved away are archived", 
   CHECK(entry(plan, "pg_xact/0000").type == tree_entry::kind::file);
   CHECK(entry(plan, "pg_hba.conf").type == tree_entry::kind::symlink);
   CHECK(entry(plan, "pg_multixact").type == tree_entry::kind::symlink);
+  CHECK(entry(plan, "pg_dumps").type == tree_entry::kind::symlink);
 }
 
 TEST_CASE("scan: what no WAL mends has the size of when it is opened", "[unit]") {

@@ -3,10 +3,10 @@
 //
 // The data directory is alive while it is read. So a file that is gone is left out and noted, one
 // that shrank is filled with NULs and one that grew is cut at its planned size, each header being
-// written before its body is read; PostgreSQL's WAL mends all of that. What it does not mend has the
-// size of the moment in which it is opened: hours may have passed since the scan, and such files are
-// replaced by rename(2). Everything else (EIO, EACCES, another kind of file) is a failure naming the
-// file.
+// written before its body is read; PostgreSQL's WAL mends all of that. What it does not mend has
+// the size of the moment in which it is opened: hours may have passed since the scan, and such
+// files are replaced by rename(2). Everything else (EIO, EACCES, another kind of file) is a failure
+// naming the file.
 
 #include <wale/base/tree_entry.hpp>
 #include <wale/io/block.hpp>
