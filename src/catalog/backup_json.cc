@@ -1,10 +1,11 @@
 // A backup for programs.
+#include "python_json.hpp"
+
 #include <wale/catalog/backup_json.hpp>
 #include <wale/pg/wal_name.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/serialize.hpp>
 
 #include <cstdint>
 #include <cstdio>
@@ -75,7 +76,7 @@ std::string backup_json(
   o["system_identifier"] = text(std::to_string(m.system_identifier));
   o["uncompressed_size"] = number(m.uncompressed_size);
   o["compressed_size"] = number(m.compressed_size);
-  return json::serialize(o);
+  return dump_like_python(o);
 }
 
 } // namespace wale::catalog

@@ -1,10 +1,16 @@
-// The serializer.
+// The serializer, and what Boost.JSON's parser lacks.
 #include "python_json.hpp"
 
+#include <boost/json/error.hpp>
+#include <boost/json/parse.hpp>
+#include <boost/json/parse_options.hpp>
 #include <boost/json/serialize.hpp>
 
+#include <algorithm>
+#include <charconv>
 #include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string_view>
 
 namespace wale::catalog {
@@ -34,13 +40,17 @@ std::uint32_t take_code_point(std::string_view& text) {
     more = 2;
   else if (c >= 0xF0U && c < 0xF5U && follows(3))
     more = 3;
-  if (more == 0) {
-    text.remove_prefix(1);
-    return c < 0x80U ? c : 0xDC00U + c;
-  }
+  const std::uint32_t first = c;
   c &= 0x3FU >> more;
   for (std::size_t i = 1; i <= more; ++i)
     c = (c << 6U) | (byte(i) & 0x3FU);
+  // Overlong, a surrogate, beyond the last code point (RFC 3629, section 3).
+  const bool is_wrong = (more == 2 && (c < 0x800U || (c >= 0xD800U && c <= 0xDFFFU))) ||
+                        (more == 3 && (c < 0x10000U || c > 0x10FFFFU));
+  if (more == 0 || is_wrong) {
+    text.remove_prefix(1);
+    return first < 0x80U ? first : 0xDC00U + first;
+  }
   text.remove_prefix(more + 1);
   return c;
 }
@@ -102,7 +112,51 @@ void dump(std::string& out, const boost::json::value& v) {
   }
 }
 
+// The code unit of an escape at the front of `text`.
+std::optional<std::uint32_t> escaped_unit(std::string_view text) {
+  if (text.size() < 6 || !text.starts_with("\\u")) return std::nullopt;
+  std::uint32_t unit = 0;
+  const auto [end, error] = std::from_chars(text.data() + 2, text.data() + 6, unit, 16);
+  if (error != std::errc() || end != text.data() + 6) return std::nullopt;
+  return unit;
+}
+
+// How much of `text` is one escape, a pair of surrogates being one.
+std::size_t escape_length(std::string_view text, std::optional<std::uint32_t> unit) {
+  if (!unit) return std::min<std::size_t>(2, text.size());
+  const bool begins_pair = *unit >= 0xD800U && *unit < 0xDC00U;
+  return begins_pair && escaped_unit(text.substr(6)) ? 12 : 6;
+}
+
+// Outside of texts JSON has no backslash.
+std::string with_bytes_for_lone_surrogates(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    const std::size_t plain = std::min(text.find('\\'), text.size());
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    const auto unit = escaped_unit(text);
+    const std::size_t length = escape_length(text, unit);
+    if (unit && *unit >= 0xDC80U && *unit <= 0xDCFFU)
+      out += static_cast<char>(*unit - 0xDC00U);
+    else
+      out += text.substr(0, length);
+    text.remove_prefix(length);
+  }
+  return out;
+}
+
 } // namespace
+
+boost::json::value parse_like_python(std::string_view text, boost::system::error_code& error) {
+  boost::json::value v = boost::json::parse({text.data(), text.size()}, error);
+  if (error != boost::json::error::illegal_leading_surrogate) return v;
+  boost::json::parse_options options;
+  options.allow_invalid_utf8 = true;
+  error.clear();
+  return boost::json::parse(with_bytes_for_lone_surrogates(text), error, {}, options);
+}
 
 std::string dump_like_python(const boost::json::value& v) {
   std::string out;

@@ -1,9 +1,10 @@
 // Reads the specification with one small function per type of value.
+#include "python_json.hpp"
+
 #include <wale/base/error.hpp>
 #include <wale/catalog/restore_spec.hpp>
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 
 #include <algorithm>
 #include <optional>
@@ -25,7 +26,7 @@ failure unusable(const std::string& where, std::string seen) {
 
 json::object parse_object(std::string_view text, const std::string& where) {
   boost::system::error_code error;
-  json::value v = json::parse({text.data(), text.size()}, error);
+  json::value v = parse_like_python(text, error);
   if (error) throw unusable(where, "it is not JSON (" + error.message() + ").");
   if (!v.is_object()) throw unusable(where, "it is not a JSON object.");
   return std::move(v.as_object());

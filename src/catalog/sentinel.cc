@@ -5,7 +5,6 @@
 #include <wale/catalog/sentinel.hpp>
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/value_to.hpp>
 
 #include <algorithm>
@@ -27,7 +26,7 @@ failure not_such_an_object(const std::string& where, const std::string& seen) {
 
 json::object parse_object(std::string_view text, const std::string& where) {
   boost::system::error_code error;
-  json::value v = json::parse({text.data(), text.size()}, error);
+  json::value v = parse_like_python(text, error);
   if (error) throw not_such_an_object(where, "not JSON (" + error.message() + ")");
   if (!v.is_object()) throw not_such_an_object(where, "not a JSON object");
   return std::move(v.as_object());

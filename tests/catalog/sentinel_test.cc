@@ -54,6 +54,27 @@ TEST_CASE("paths beyond ASCII are escaped as Python does") {
       std::string::npos);
 }
 
+TEST_CASE("paths that are no UTF-8 are escaped as Python does, and read again") {
+  sentinel s;
+  // Latin-1; overlong; a surrogate; beyond the last code point; a backslash before what looks like
+  // an escape.
+  s.base_prefix =
+      "/d\xE9j\xE0/\xC0\xAF\xE0\x80\xAF/\xED\xB3\xBF/\xF4\x90\x80\x80/\\udcff/\xF0\x9F\x90\x98/";
+  s.tablespaces = {{"16384", "/t\xFFs", "pg_tblspc/16384"}};
+  const std::string text = write_sentinel(s);
+  // json.dumps(os.fsdecode(...)) of Python 3.11.
+  CHECK(
+      text.find(R"("/d\udce9j\udce0/\udcc0\udcaf\udce0\udc80\udcaf/\udced\udcb3\udcbf/)"
+                R"(\udcf4\udc90\udc80\udc80/\\udcff/\ud83d\udc18/")") != std::string::npos);
+  const sentinel again = read_sentinel(text, "sentinel");
+  CHECK(again.base_prefix == s.base_prefix);
+  CHECK(again.tablespaces.at(0).location == "/t\xFFs");
+  // Half of a pair is still wrong.
+  CHECK_THROWS_AS(
+      read_sentinel(R"({"spec": {"base_prefix": "/\udcff\ud83d/"}})", "sentinel"), failure);
+  CHECK_THROWS_AS(read_sentinel(R"({"spec": {"base_prefix": "/\udc00/"}})", "sentinel"), failure);
+}
+
 TEST_CASE("sentinels of very old versions lack members") {
   const sentinel s = read_sentinel("{}", "sentinel");
   CHECK_FALSE(s.expanded_size_bytes);
