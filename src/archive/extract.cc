@@ -4,7 +4,7 @@
 //   one job on the CPU pool: open, write and close cost less there than a trip to the engine each.
 // - Bodies of other files are written by the engine straight from the blocks they came in.
 // - Links and fifos, and names that occur twice, wait until all before them is done: their meaning
-//   depends on the order.
+//   depends on the order. A hard link to what another extraction writes is left to the caller.
 // A block is held by the children that write from it, and the number of held blocks is bounded.
 #include "member_name.hpp"
 #include "target_tree.hpp"
@@ -222,12 +222,11 @@ task<> extraction::make_special(std::string name) {
   std::string to;
   if (m.type == tar_member::kind::hard_link) {
     to = clean_name(m.link_target);
-    if (!names_.contains(to))
-      throw failure(
-          kind::refused,
-          "a hard link of the archive leads to a file that was not extracted",
-          "\"" + name + "\" is a link to \"" + to + "\", which has not come before it.",
-          "wal-e and WAL-E write no such members: do not trust this archive.");
+    // What another extraction writes may not be there yet.
+    if (!names_.is_of(to, run_)) {
+      summary_.late_links.push_back({std::move(name), std::move(to)});
+      co_return;
+    }
     const auto substitute = options_.held.find(to);
     if (substitute != options_.held.end()) to = substitute->second;
   }

@@ -24,4 +24,9 @@ bool restored_names::contains(std::string_view name) const {
   return last_run_.contains(key_of(name));
 }
 
+bool restored_names::is_of(std::string_view name, unsigned run) const {
+  const auto found = last_run_.find(key_of(name));
+  return found != last_run_.end() && found->second == run;
+}
+
 } // namespace wale::archive

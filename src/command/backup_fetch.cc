@@ -136,6 +136,7 @@ struct restoring {
   std::size_t next = 0;
   std::uint64_t file_bytes = 0;
   std::map<std::string, std::size_t> held = {};
+  std::vector<archive::late_link> late_links = {};
 };
 
 struct extracting {
@@ -149,6 +150,7 @@ struct extracting {
     r.file_bytes += s.file_bytes;
     for (const auto& [name, times] : s.held)
       r.held[name] += times;
+    r.late_links.insert(r.late_links.end(), s.late_links.begin(), s.late_links.end());
   }
 };
 
@@ -300,6 +302,7 @@ task<> restore(context c, const found_backup& backup, const restore_target& targ
 
   require_whole(r);
   auto finish = [&] {
+    archive::make_late_links(r.options, r.names, r.late_links);
     write_map(target, r.names.contains("backup_label"));
     own_as_directory(target.directory, target.tablespaces);
     if (can_sync) filesystems.sync();

@@ -48,6 +48,7 @@ try_extract(const std::string& bytes, const extract_options& options, bool old_k
       denied = denied || deny_openat2();
       extracted out;
       run_task([&](io::runtime& rt) { return extract_into(rt, bytes, 262144, options, out); });
+      make_late_links(options, out.names, out.summary.late_links);
     } catch (...) {
       error = std::current_exception();
     }

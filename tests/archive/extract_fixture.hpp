@@ -39,6 +39,7 @@ inline extracted extract_bytes(
   extracted own;
   extracted& out = before ? *before : own;
   run_task([&](io::runtime& rt) { return extract_into(rt, bytes, piece, options, out); });
+  make_late_links(options, out.names, out.summary.late_links);
   return out;
 }
 

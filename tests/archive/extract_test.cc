@@ -194,6 +194,33 @@ TEST_CASE("members can be held under another name", "[io]") {
   CHECK(e.names.contains("global/pg_control"));
 }
 
+// WAL-E looks for hard links over all of its volumes (wal_e/tar_partition.py, _segmentation_guts),
+// and a restore extracts several volumes at once.
+TEST_CASE("a hard link to a member of another archive is made at the end", "[io]") {
+  scratch dir;
+  extract_options options;
+  options.target = dir.path();
+  options.held["global/pg_control"] = "global/.wal-e-pg_control";
+  options.sync = true;
+  extracted all;
+  std::vector<late_link> links;
+  for (const std::string& archive :
+       {make_archive(
+            {link_member(tar_member::kind::hard_link, "new/16384", "old/16384"),
+             link_member(tar_member::kind::hard_link, "control", "global/pg_control"),
+             file_member("first", "1"),
+             link_member(tar_member::kind::hard_link, "second", "first")}),
+        make_archive({file_member("old/16384", "rows"), file_member("global/pg_control", "c")})}) {
+    run_task([&](io::runtime& rt) { return extract_into(rt, archive, 262144, options, all); });
+    links.insert(links.end(), all.summary.late_links.begin(), all.summary.late_links.end());
+  }
+  CHECK(links.size() == 2);
+  make_late_links(options, all.names, links);
+  CHECK(slurp(dir / "new/16384") == "rows");
+  CHECK(slurp(dir / "control") == "c");
+  CHECK(shell(dir.path(), "stat -c %h new/16384 old/16384 second control") == "2\n2\n2\n2\n");
+}
+
 TEST_CASE("what the operator placed is kept, but not what an earlier attempt left", "[io]") {
   scratch dir;
   spit(dir / "postgresql.conf", "mine");

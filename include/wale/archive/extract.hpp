@@ -31,6 +31,8 @@ public:
   /// False if the same extraction had inserted the name before.
   bool insert(std::string_view name, unsigned run);
   bool contains(std::string_view name) const;
+  /// Whether it was this extraction that inserted the name last.
+  bool is_of(std::string_view name, unsigned run) const;
   /// How many different names there are.
   std::size_t size() const noexcept { return last_run_.size(); }
 
@@ -79,12 +81,19 @@ struct extract_options {
   std::size_t blocks_in_flight = 8;
 };
 
+/// A hard link to a member of another archive of the same restore.
+struct late_link {
+  std::string name;
+  std::string to; ///< cleaned, not yet known to have been extracted
+};
+
 struct extract_summary {
   std::size_t members = 0;
   std::size_t files = 0;
   std::uint64_t file_bytes = 0;            ///< sum of the sizes of all file members
   std::map<std::string, std::size_t> held; ///< how often each held name occurred
   std::vector<std::string> kept;           ///< names that were left as they were
+  std::vector<late_link> late_links;       ///< left to make_late_links()
 };
 
 /// Reads `plain` to its end (but does not close it) and writes its members. Owner is restored only
@@ -98,5 +107,13 @@ task<extract_summary> extract(
     extract_options options,
     restored_names& names,
     directory_turns& turns);
+
+/// After all extractions of a restore: makes what they left. WAL-E's volumes, which are extracted
+/// several at once, have hard links to members of earlier ones. Throws kind::refused where no
+/// extraction of the restore made the file that a link leads to. Blocks.
+void make_late_links(
+    const extract_options& options,
+    const restored_names& names,
+    const std::vector<late_link>& links);
 
 } // namespace wale::archive
