@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <cstring>
 #include <ctime>
+#include <limits>
 #include <tuple>
 #include <utility>
 
@@ -196,7 +197,8 @@ std::optional<std::int64_t> parse_time(std::string_view text) {
   const char* rest = strptime(copy.c_str(), "%Y-%m-%dT%H:%M:%S", &utc);
   // Other writers add a fraction; seconds are enough to order backups of one cluster.
   if (!rest || (*rest != 'Z' && *rest != '.')) return std::nullopt;
-  return std::int64_t{timegm(&utc)} * 1'000'000'000;
+  constexpr std::int64_t most = std::numeric_limits<std::int64_t>::max() / 1'000'000'000;
+  return std::clamp(std::int64_t{timegm(&utc)}, -most, most) * 1'000'000'000;
 }
 
 } // namespace wale::catalog

@@ -73,6 +73,9 @@ TEST_CASE("times are read as they are written") {
   CHECK(format_time(1795200028651509000) == "2026-11-20T18:40:28Z");
   CHECK(parse_time("2026-11-20T18:40:28Z") == 1795200028000000000);
   CHECK(parse_time("2026-11-20T18:40:28.651509Z") == 1795200028000000000);
+  // Beyond 64 bits of nanoseconds, which end in 2262.
+  CHECK(parse_time("9999-12-31T00:00:00Z") == 9223372036000000000);
+  CHECK(parse_time("0001-01-01T00:00:00Z") == -9223372036000000000);
   CHECK_FALSE(parse_time("yesterday"));
   CHECK_FALSE(parse_time(""));
 }
