@@ -25,12 +25,24 @@ struct candidate {
   auto rank() const { return std::tie(facts.taken_ns, group->sentinel_ns, group->name); }
 };
 
-// Positions on one timeline of one cluster can be compared; where nothing tells clusters apart, the
-// two count as one.
+// Where nothing tells clusters apart, the two count as one.
+bool are_of_one_cluster(const candidate& a, const candidate& b) {
+  return !a.facts.system_identifier || !b.facts.system_identifier ||
+         *a.facts.system_identifier == *b.facts.system_identifier;
+}
+
+// Positions on one timeline of one cluster can be compared.
 bool are_on_one_line(const candidate& a, const candidate& b) {
-  const bool is_another_cluster = a.facts.system_identifier && b.facts.system_identifier &&
-                                  *a.facts.system_identifier != *b.facts.system_identifier;
-  return a.group->start.tli == b.group->start.tli && !is_another_cluster;
+  return a.group->start.tli == b.group->start.tli && are_of_one_cluster(a, b);
+}
+
+// So are those on a timeline and on one that its history says descends from it.
+bool is_further_on(const candidate& a, const candidate& b, const timeline_histories& histories) {
+  const pg::timeline mine = a.group->start.tli;
+  const pg::timeline other = b.group->start.tli;
+  const bool is_known = mine == other || histories.contains(mine);
+  return are_of_one_cluster(a, b) && is_known && may_descend(histories, mine, other) &&
+         a.number() >= b.number();
 }
 
 class planning {
@@ -117,9 +129,11 @@ private:
 };
 
 std::string kept_beside(const candidate& c, const candidate& kept) {
-  if (c.number() == kept.number()) return "it begins in the same segment as " + kept.group->name;
-  return "it is further on the same timeline than " + kept.group->name +
-         ", although it seems older";
+  const bool is_same_timeline = c.group->start.tli == kept.group->start.tli;
+  if (is_same_timeline && c.number() == kept.number())
+    return "it begins in the same segment as " + kept.group->name;
+  return "it is further on " + std::string(is_same_timeline ? "the same" : "a later") +
+         " timeline than " + kept.group->name + ", although it seems older";
 }
 
 // Where WAL-E's `retain` draws the line: at the count-th position from the top.
@@ -180,9 +194,8 @@ retention_plan plan_retain(const archive_contents& archive, std::size_t count) {
   for (candidate* c : all.subspan(newest.size())) {
     // Where it is further on, one clock or the other is wrong, perhaps since the archive was
     // copied.
-    const auto overtaken = std::ranges::find_if(newest, [&](const candidate* n) {
-      return are_on_one_line(*c, *n) && c->number() >= n->number();
-    });
+    const auto overtaken = std::ranges::find_if(
+        newest, [&](const candidate* n) { return is_further_on(*c, *n, archive.histories); });
     if (overtaken == newest.end())
       planning::drop(*c, "it is not " + among);
     else

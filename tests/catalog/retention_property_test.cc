@@ -29,6 +29,10 @@ bool may_follow(const made_archive& a, std::uint32_t tli, std::uint32_t of) {
   return false;
 }
 
+bool surely_follows(const made_archive& a, std::uint32_t tli, std::uint32_t of) {
+  return tli == of || (a.contents.histories.contains(pg::timeline{tli}) && may_follow(a, tli, of));
+}
+
 bool is_young(const made_backup& b) {
   return !b.complete && now - b.newest < 24 * hour;
 }
@@ -72,8 +76,12 @@ bool is_later(const made_backup& a, const made_backup& b) {
   return std::pair(a.taken, a.name.text()) > std::pair(b.taken, b.name.text());
 }
 
+bool may_be_one_cluster(const made_backup& a, const made_backup& b) {
+  return !(a.cluster && b.cluster && *a.cluster != *b.cluster);
+}
+
 bool are_comparable(const made_backup& a, const made_backup& b) {
-  return a.tli == b.tli && !(a.cluster && b.cluster && *a.cluster != *b.cluster);
+  return a.tli == b.tli && may_be_one_cluster(a, b);
 }
 
 // Fewer than `count` were taken later.
@@ -86,7 +94,8 @@ bool is_among_newest(const made_archive& a, const made_backup& b, std::size_t co
 bool is_retained(const made_archive& a, const made_backup& b, std::size_t count) {
   return is_among_newest(a, b, count) ||
          std::ranges::any_of(a.backups, [&](const made_backup& other) {
-           return other.complete && is_among_newest(a, other, count) && are_comparable(other, b) &&
+           return other.complete && is_among_newest(a, other, count) &&
+                  may_be_one_cluster(other, b) && surely_follows(a, b.tli, other.tli) &&
                   other.number <= b.number;
          });
 }

@@ -150,6 +150,22 @@ TEST_CASE("what retain keeps is what was taken last") {
     a.facts = {{behind, {now - 1 * hour, 7}}, {ahead, {now - 100 * hour, 8}}};
     CHECK(kept_of(plan_retain(a, 1)) == keys{behind.text()}); // of another cluster
   }
+  SECTION("nor on a timeline that descends from it, such as one that a clock ahead overshadows") {
+    const auto before_failover = a.backup(s05, 1);
+    const auto after_failover = a.backup("000000020000000000000007", 100);
+    const auto elsewhere = a.backup("000000030000000000000007", 100);
+    CHECK(kept_of(plan_retain(a, 1)) == keys{before_failover.text()});
+    a.history(2, 1);
+    a.history(3, 2);
+    a.histories[pg::timeline{3}] = {{pg::timeline{2}, pg::lsn{1ULL << 32}, ""}};
+    CHECK(kept_of(plan_retain(a, 1)) == keys{before_failover.text(), after_failover.text()});
+    CHECK(
+        verdict_of(plan_retain(a, 1), after_failover).reason.find("a later timeline") !=
+        std::string::npos);
+    CHECK_FALSE(verdict_of(plan_retain(a, 1), elsewhere).kept);
+    a.facts = {{before_failover, {now - 1 * hour, 7}}, {after_failover, {now - 100 * hour, 8}}};
+    CHECK(kept_of(plan_retain(a, 1)) == keys{before_failover.text()}); // of another cluster
+  }
   SECTION("of two that begin in one segment none goes, as with WAL-E") {
     const auto later = a.backup(s05, 1);
     const auto earlier = backup_name::make(s05, 8192);
