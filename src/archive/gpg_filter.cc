@@ -90,9 +90,13 @@ task<> gpg_filter::feed() {
   child_->input().close();
 }
 
+// The last lines are kept: they say how it ended, after one or more for every recipient.
 void gpg_filter::hear(std::size_t n) {
-  n = std::min(n, longest_words - said_.size());
   said_.append(reinterpret_cast<const char*>(ear_.data()), n);
+  if (said_.size() <= longest_words) return;
+  const std::size_t cut = said_.size() - longest_words;
+  const std::size_t line = said_.find('\n', cut);
+  said_.erase(0, line == said_.npos ? cut : line + 1);
 }
 
 task<> gpg_filter::listen() {

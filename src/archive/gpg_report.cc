@@ -105,14 +105,16 @@ encryption_failure(const gpg_report& report, const std::string& key_id, std::str
 
 failure decryption_failure(const gpg_report& report, int exit_code, const std::string& name) {
   const std::string detail = joined(name, report.words);
-  if (report.has("NO_SECKEY"))
+  // What is said about the keys of other recipients does not matter then.
+  const bool has_session_key = report.has("DECRYPTION_INFO");
+  if (!has_session_key && report.has("NO_SECKEY"))
     return failure(
         kind::configuration,
         "an encrypted object cannot be read here: its secret key is missing",
         detail,
         "Import the secret key for the user that runs wal-e (gpg --import, GNUPGHOME), or do this "
         "on a host that has it. \"gpg --list-secret-keys\" shows what that user has.");
-  if (report.has("ERROR pkdecrypt_failed"))
+  if (!has_session_key && report.has("ERROR pkdecrypt_failed"))
     return failure(
         kind::unavailable,
         "an encrypted object cannot be read: gpg's agent does not give the secret key",

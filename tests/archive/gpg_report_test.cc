@@ -38,6 +38,17 @@ gpg: decryption failed: No secret key
 [GNUPG:] END_DECRYPTION
 )";
 
+constexpr const char* cut_for_two = R"([GNUPG:] ENC_TO DF3F5CC9E19401A2 18 0
+[GNUPG:] ENC_TO F17CD26032E4E5F7 18 0
+[GNUPG:] NO_SECKEY DF3F5CC9E19401A2
+[GNUPG:] BEGIN_DECRYPTION
+[GNUPG:] DECRYPTION_INFO 2 9 0
+[GNUPG:] PLAINTEXT 62 1795341711 
+[GNUPG:] BADMDC
+[GNUPG:] DECRYPTION_FAILED
+[GNUPG:] END_DECRYPTION
+)";
+
 constexpr const char* locked = R"([GNUPG:] ENC_TO CD645B955C33D948 1 0
 gpg: public key decryption failed: No pinentry
 [GNUPG:] ERROR pkdecrypt_failed 67108949
@@ -90,6 +101,7 @@ TEST_CASE("a message counts as decrypted only if gpg says so") {
 TEST_CASE("why it was not decrypted") {
   CHECK(why_not(no_key) == kind::configuration);
   CHECK(why_not(locked) == kind::unavailable);
+  CHECK(why_not(cut_for_two) == kind::corrupt);
   CHECK(why_not(manipulated) == kind::corrupt);
   CHECK(why_not("[GNUPG:] NODATA 3\n", 0) == kind::corrupt);
   CHECK(why_not("[GNUPG:] ENC_TO DA12102711470931 1 0\n", 0) == kind::corrupt);

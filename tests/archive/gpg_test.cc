@@ -148,6 +148,25 @@ TEST_CASE("we read what gpg encrypts by hand", "[gpg]") {
   }
 }
 
+// As for dozens of recipients.
+TEST_CASE("much that gpg says before does not hide how it ended", "[gpg]") {
+  const std::string plain = encode(text(100000));
+  const std::string stored = keyring::instance().encrypt(plain);
+  const std::string root = run_shell("mktemp -d /tmp/wale-XXXXXX | tr -d '\\n'").output;
+  run_shell(
+      "cat > " + root + "/gpg; chmod 755 " + root + "/gpg",
+      "#!/bin/sh\nyes '[GNUPG:] ENC_TO DA12102711470931 1 0' | head -n 1000 >&2\n"
+      "exec /usr/bin/gpg \"$@\"\n");
+  {
+    const environment_variable path("PATH", root + ":/usr/bin:/bin");
+    const outcome r = decrypt(stored);
+    CHECK_FALSE(r.failed);
+    CHECK(r.bytes == plain);
+    CHECK_FALSE(encrypt(plain).failed);
+  }
+  run_shell("rm -r " + root);
+}
+
 TEST_CASE("what is not encrypted passes through", "[gpg]") {
   for (const std::string& stored :
        {encode(text(1000000)), encode(""), std::string(), std::string("no magic at all")}) {
