@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
 #include <limits>
 #include <utility>
 
@@ -27,8 +28,18 @@ template <class T> bool parse_decimal(std::string_view s, T& out) {
   return error == std::errc{} && end == s.data() + s.size() && !s.empty();
 }
 
+/// "1e-05", as Python's str() writes what is less than 0.0001; far less than a second, therefore.
+bool parse_tiny_time(std::string_view s, std::int64_t& ns) {
+  double seconds = 0;
+  const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), seconds);
+  if (error != std::errc{} || end != s.data() + s.size() || !(std::abs(seconds) < 1)) return false;
+  ns = static_cast<std::int64_t>(seconds * 1e9);
+  return true;
+}
+
 /// "[-]SECONDS[.FRACTION]"; times beyond the range of 64 bits of nanoseconds become its ends.
 bool parse_time(std::string_view s, std::int64_t& ns) {
+  if (s.find("e-") != s.npos) return parse_tiny_time(s, ns);
   const bool negative = s.starts_with('-');
   if (negative) s.remove_prefix(1);
   const std::size_t point = s.find('.');

@@ -118,6 +118,9 @@ TEST_CASE("extended headers are bounded and checked", "[unit]") {
     return bad;
   };
   REQUIRE(parse(with_records("12 path=abc\n"))[0].member.name == "abc");
+  // str(0.000015) of Python, and str(-0.00001).
+  CHECK(parse(with_records("17 mtime=1.5e-05\n"))[0].member.mtime_ns == 15000);
+  CHECK(parse(with_records("16 mtime=-1e-05\n"))[0].member.mtime_ns == -10000);
   for (std::string_view bad :
        {"13 path=abc\n",
         "11 path=abc\n",
@@ -134,6 +137,8 @@ TEST_CASE("extended headers are bounded and checked", "[unit]") {
         "29 size=99999999999999999999\n",
         "30 size=9223372036854775807\n  ",
         "13 mtime=1.x\n",
+        "15 mtime=5e-00\n",
+        "15 mtime=1e-5x\n",
         "13 mtime=.55\n"}) {
     INFO(bad);
     CHECK_THROWS_AS(parse(with_records(bad)), failure);
