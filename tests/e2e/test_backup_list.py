@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import re
-import shutil
 
 import pytest
 from support.original import OriginalTool, same_list
@@ -96,7 +95,7 @@ def test_the_table_for_people_is_aligned(archive):
 
 def test_a_sentinel_that_cannot_be_read_hides_no_other(archive, folder, tool):
     store = Store(folder / "damaged")
-    shutil.copytree(archive.store.root, store.root)
+    archive.store.copy_to(store.root)
     first, *others = store.backups()
     (store.base / f"{first}_backup_stop_sentinel.json").write_text("{ damaged")
     ours = tool.with_environment(WALE_FILE_PREFIX=store.url)

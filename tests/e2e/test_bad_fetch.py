@@ -1,7 +1,6 @@
 """wal-fetch and backup-fetch of damaged objects, into targets that are not free."""
 
 import json
-import shutil
 import subprocess
 
 import pytest
@@ -61,7 +60,7 @@ def spoil(path, damage):
 def copy_of_store(session_archive, folder):
     """A store of its own with the session's newest backup and WAL, to be spoilt."""
     store = Store(folder / "store")
-    shutil.copytree(session_archive.store.root, store.root)
+    session_archive.store.copy_to(store.root)
     return store
 
 

@@ -109,7 +109,7 @@ def test_other_history_is_refused(folder, stored, refused):
 def test_another_cluster_is_refused(session_archive, clusters, folder):
     """The newest backup's metadata knows whose archive this is."""
     store = Store(folder / "store")
-    shutil.copytree(session_archive.store.root, store.root)
+    session_archive.store.copy_to(store.root)
     other = clusters.cluster(folder / "other").initdb("--wal-segsize=1")
     # Far from every name that the archive holds.
     other.server_program("pg_resetwal", "-l", "0000000100000000000000F0", "-D", other.data)

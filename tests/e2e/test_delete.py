@@ -38,7 +38,7 @@ class Copy:
     def __init__(self, scene, folder, hours=30):
         self.scene = scene
         self.store = Store(folder / "store")
-        shutil.copytree(scene.archive.store.root, self.store.root)
+        scene.archive.store.copy_to(self.store.root)
         self.age(hours)
         self.tool = scene.archive.tool.with_environment(WALE_FILE_PREFIX=self.store.url)
 

@@ -37,7 +37,7 @@ class SpoiltStore:
     def __init__(self, scene, reason, folder, failpoints):
         self.folder = folder
         self.store = Store(folder / "store")
-        shutil.copytree(scene.archive.store.root, self.store.root)
+        scene.archive.store.copy_to(self.store.root)
         self.object = self.store.wal / f"{scene.segment}.lzo"
         tool = scene.archive.tool.with_environment(WALE_FILE_PREFIX=self.store.url, WALE_RETRIES="1")
         self.right = tool.shell(folder / "env", 'wal-fetch "$1" "$2"')

@@ -377,7 +377,7 @@ def test_damaged_ciphertext(damage, elsewhere, store, segment, not_fetched):
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_a_damaged_partition(damage, archive, folder):
     store = Store(folder / "store")
-    shutil.copytree(archive.store.root, store.root)
+    archive.store.copy_to(store.root)
     name = store.backups()[0]
     partition = sorted((store.base / name / "tar_partitions").iterdir())[-1]
     spoil(partition, damage)

@@ -285,7 +285,7 @@ def test_stale_or_torn_ones_are_not_served(damage, host, folder):
     host.tool.run("wal-prefetch", host.wal, segment)
     path, tool = host.area / segment, None
     if damage == "other archive":
-        shutil.copytree(host.store.root, folder / "other")
+        host.store.copy_to(folder / "other")
         tool = host.tool.with_environment(WALE_FILE_PREFIX=f"file://localhost{folder}/other")
     elif damage == "torn":
         os.truncate(path, 8192)
@@ -306,7 +306,7 @@ def test_stale_or_torn_ones_are_not_served(damage, host, folder):
 def test_a_damaged_object_is_not_published(host, folder):
     segments = host.store.segments()[5:8]
     copy = folder / "copy"
-    shutil.copytree(host.store.root, copy)
+    host.store.copy_to(copy)
     # A whole segment with a byte more or less, whose digest stayed: what a bad disk or a bug makes.
     os.setxattr(copy / f"wal_005/{segments[1]}.lzo", "user.wale.sha256", b"0" * 64)
     tool = host.tool.with_environment(WALE_FILE_PREFIX=f"file://localhost{copy}")

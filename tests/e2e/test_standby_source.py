@@ -2,7 +2,6 @@
 
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -136,7 +135,7 @@ def test_little_memory_under_load(clusters, folder):
 
     # Nothing but what was proven when the backup was listed.
     store = Store(folder / "cut")
-    shutil.copytree(archive.store.root, store.root, symlinks=True)
+    archive.store.copy_to(store.root)
     sentinel = json.loads((store.base / f"{name}_backup_stop_sentinel.json").read_text())
     metadata = json.loads((store.base / name / "metadata.json").read_text())
     stop = sentinel["wal_segment_backup_stop"]

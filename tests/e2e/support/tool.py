@@ -4,6 +4,7 @@ import errno
 import hashlib
 import os
 import re
+import shutil
 import subprocess
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -162,6 +163,10 @@ class Store:
 
     def objects(self):
         return sorted(p for p in self.root.rglob("*") if p.is_file())
+
+    def copy_to(self, root):
+        """What a reader sees. A put that is under way, of a server that still archives, is left out."""
+        shutil.copytree(self.root, root, symlinks=True, ignore=shutil.ignore_patterns(".wal-e-*"))
 
 
 def snapshot(*folders):
