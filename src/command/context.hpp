@@ -6,12 +6,15 @@
 #include <wale/io/task.hpp>
 #include <wale/store/store.hpp>
 
+#include <chrono>
+
 namespace wale::command {
 
 struct context {
   io::runtime& rt;
   store::store& archive;
   const command_line& line;
+  std::chrono::seconds limit{}; ///< of wal-push and wal-fetch: time_limits.hpp
 };
 
 /// Each runs one command and returns its exit code: 0, or 1 for an absence that is no failure.

@@ -4,6 +4,7 @@
 #include "context.hpp"
 #include "encryption.hpp"
 #include "settings.hpp"
+#include "time_limits.hpp"
 #include "variables.hpp"
 
 #include <wale/base/error.hpp>
@@ -36,21 +37,17 @@ struct implementation {
   command_function run;
   std::size_t blocks;          ///< of the pool: 280 KiB each, see docs/design.md "Memory"
   std::size_t more_blocks;     ///< for stores that gather parts
-  std::chrono::seconds budget; ///< of one request to such a store
-  bool budget_is_for_all = false;
+  std::chrono::seconds budget; ///< of one request to such a store; 0: time_limits.hpp says it
 };
 
-// wal-push and wal-fetch have a time limit of their own, under which the store's failures are to be
-// told before it ends, however many requests meet them.
-constexpr std::chrono::seconds wal_fetch_budget{13};
-constexpr std::chrono::seconds wal_fetch_targeted_budget{290};
+constexpr std::chrono::seconds by_time_limits{0};
 
 constexpr implementation implementations[]{
     {"backup-push", backup_push, 112, 132, std::chrono::minutes(15)},
     {"backup-fetch", backup_fetch, 112, 0, std::chrono::minutes(15)},
     {"backup-list", backup_list, 4, 0, std::chrono::minutes(5)},
-    {"wal-push", wal_push, 48, 232, std::chrono::seconds(55), true},
-    {"wal-fetch", wal_fetch, 48, 0, wal_fetch_budget, true},
+    {"wal-push", wal_push, 48, 232, by_time_limits},
+    {"wal-fetch", wal_fetch, 48, 0, by_time_limits},
     {"wal-prefetch", wal_prefetch, 120, 0, std::chrono::seconds(55)},
     {"delete", delete_objects, 16, 0, std::chrono::minutes(5)},
 };
@@ -159,7 +156,7 @@ task<> keep_status(task<int> command, int& status) {
 }
 
 store::settings store_settings(
-    const command_line& line, const implementation& i, std::optional<restore_mode> mode) {
+    const command_line& line, const implementation& i, const std::optional<time_limit>& limit) {
   store::settings s;
   s.variable = [](const std::string& name) -> std::optional<std::string> {
     if (!std::getenv(name.c_str())) return std::nullopt;
@@ -172,8 +169,8 @@ store::settings store_settings(
   s.aws_access_key_id = option("aws-access-key-id");
   s.aws_instance_profile = line.global.contains("aws-instance-profile");
   s.wabs_account_name = option("wabs-account-name");
-  s.budget = mode == restore_mode::targeted ? wal_fetch_targeted_budget : i.budget;
-  s.budget_is_for_all = i.budget_is_for_all;
+  s.budget = limit ? limit->request : i.budget;
+  if (limit) s.budget_of_all = limit->requests;
   return s;
 }
 
@@ -192,10 +189,12 @@ store::settings store_settings(
     // Neither is taken down, on no path: threads, ring and pool would cost 10 ms, for which
     // archive_command would wait, and where a file server is dead, it would wait for that.
     static io::runtime& rt = *new io::runtime(std::move(options));
+    const std::optional<time_limit> limit = time_limit_of(line, mode);
     static store::store& archive =
-        *store::open_store(rt, prefix, store_settings(line, i, mode)).release();
+        *store::open_store(rt, prefix, store_settings(line, i, limit)).release();
     int status = 0;
-    rt.run(keep_status(i.run(context{rt, archive, line}), status));
+    const std::chrono::seconds whole = limit ? limit->command : std::chrono::seconds::zero();
+    rt.run(keep_status(i.run(context{rt, archive, line, whole}), status));
     leave(status);
   }
   throw failure(kind::bug, "a command has no implementation", std::string(line.command->name));

@@ -22,8 +22,6 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::string_view logger = "wal_e.operator.backup";
-constexpr std::chrono::seconds budget_when_asked_again{15};
-constexpr std::chrono::seconds budget_when_targeted{300};
 // A promotion that does not see an existing history file uses its timeline a second time.
 constexpr std::chrono::seconds history_patience{30};
 
@@ -61,12 +59,9 @@ bool is_worth_waiting_for(const failure& f) {
 }
 
 // Of one try: all of them together end with the patience, rounded up to a second.
-std::chrono::seconds
-budget_of(const pg::wal_name& name, restore_mode mode, clock::time_point give_up) {
-  if (mode == restore_mode::targeted) return budget_when_targeted;
-  if (!is_patient(name, mode)) return budget_when_asked_again;
+std::chrono::seconds time_left(std::chrono::seconds limit, clock::time_point give_up) {
   const auto left = std::chrono::ceil<std::chrono::seconds>(give_up - clock::now());
-  return std::clamp(left, std::chrono::seconds(1), budget_when_asked_again);
+  return std::clamp(left, std::chrono::seconds(1), limit);
 }
 
 // For a history file, where a failure would be taken for "there is none".
@@ -75,7 +70,8 @@ task<> fetch_patiently(
   const clock::time_point give_up = clock::now() + history_patience;
   std::chrono::milliseconds pause{250};
   while (true) {
-    const std::chrono::seconds budget = budget_of(name, mode, give_up);
+    const std::chrono::seconds budget =
+        is_patient(name, mode) ? time_left(c.limit, give_up) : c.limit;
     std::optional<failure> failed;
     try {
       co_await fetch_in_time(c, name, destination, budget, found);

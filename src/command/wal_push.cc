@@ -19,8 +19,6 @@
 namespace wale::command {
 namespace {
 
-constexpr std::chrono::seconds time_budget{60};
-
 // Whose archive it is takes a request or two, during which the processors would be idle. The
 // neighbours begin when the named file needs none any more.
 task<> push(context c, archivable file, push_ahead& ahead, std::shared_ptr<cluster_check> check) {
@@ -68,7 +66,7 @@ task<int> wal_push(context c) {
   task<> work = push(c, std::move(file), *ahead, std::move(check));
   std::exception_ptr error;
   try {
-    co_await io::within(c.rt, time_budget, std::move(doing), std::move(work));
+    co_await io::within(c.rt, c.limit, std::move(doing), std::move(work));
   } catch (...) {
     error = std::current_exception();
   }

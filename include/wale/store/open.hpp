@@ -21,9 +21,9 @@ struct settings {
   std::string wabs_account_name = {}; ///< --wabs-account-name
   /// How long one request may take, repetitions and pauses included.
   std::chrono::milliseconds budget{60'000};
-  /// The same for all requests together, counted from open_store(). One that begins near the end
-  /// or later still has a second, to say what is wrong.
-  bool budget_is_for_all = false;
+  /// How long all requests together may take, counted from open_store(). One that begins near the
+  /// end or later still has a second, to say what is wrong.
+  std::optional<std::chrono::milliseconds> budget_of_all = {};
 };
 
 /// Opens the store that the URL's scheme names; no I/O happens yet. Throws kind::configuration for

@@ -11,6 +11,7 @@ import struct
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -25,6 +26,7 @@ class Rules:
     def __init__(self):
         self.lock = threading.Lock()
         self.reset_every = {UP: 0, DOWN: 0}  # bytes of one connection, 0: never
+        self.rate = {UP: 0, DOWN: 0}  # bytes a second of one connection, 0: any
         self.stop_at = None  # (direction, bytes of all connections, seconds)
         self.lose = None  # how the request begins whose answer gets lost
         self.flowing = threading.Event()
@@ -90,6 +92,8 @@ class Link:
                     return self.reset()
                 sink.sendall(view[:size])
                 passed += size
+                if rate := self.rules.rate[direction]:
+                    time.sleep(size / rate)
                 seconds = self.rules.due_stop(direction, size)
                 if seconds is not None:
                     return self.proxy.stop_for(seconds)
@@ -208,6 +212,9 @@ class Proxy:
         for direction in (UP, DOWN):
             self.rules.reset_every[direction] = count if direction in directions else 0
 
+    def slow_down(self, direction, rate):
+        self.rules.rate[direction] = rate
+
     def stop_at(self, direction, count, seconds):
         with self.rules.lock:
             self.rules.stop_at = (direction, self.rules.counts[direction] + count, seconds)
@@ -218,6 +225,7 @@ class Proxy:
 
     def clear(self):
         self.reset_every(0, [])
+        self.rules.rate = {UP: 0, DOWN: 0}
         with self.rules.lock:
             self.rules.stop_at = self.rules.lose = None
         self.serve_again()
@@ -227,8 +235,8 @@ class Proxy:
             return dict(self.rules.counts)
 
 
-COMMANDS = ("refuse", "serve_again", "black_hole", "reset_all", "reset_every", "stop_at",
-            "lose_answer", "clear", "counts")  # fmt: skip
+COMMANDS = ("refuse", "serve_again", "black_hole", "reset_all", "reset_every", "slow_down",
+            "stop_at", "lose_answer", "clear", "counts")  # fmt: skip
 
 
 def main(port, target):
@@ -284,6 +292,10 @@ class FaultProxy:
     def reset_every(self, count, *directions):
         """Each connection, after so many bytes in that direction (default: both)."""
         self.command("reset_every", count, directions or (UP, DOWN))
+
+    def slow_down(self, direction, rate):
+        """Each connection, to so many bytes a second in that direction."""
+        self.command("slow_down", direction, rate)
 
     def stop_at(self, direction, count, seconds):
         """Once so many more bytes have passed, the server is stopped for so long."""

@@ -1,0 +1,31 @@
+#pragma once
+// How long archive_command and restore_command may take.
+
+#include <wale/base/exit_code.hpp>
+#include <wale/command/command_line.hpp>
+
+#include <chrono>
+#include <cstdint>
+#include <optional>
+
+namespace wale::command {
+
+/// Each ends before the one above it, so that what the store said last is told, and a server that
+/// answers nothing costs one request's time, however large the file is.
+struct time_limit {
+  std::chrono::seconds command;  ///< of all
+  std::chrono::seconds requests; ///< of all requests to the store together, repetitions included
+  std::chrono::seconds request;  ///< of one of them
+};
+
+/// For a file of `bytes`: 60 seconds for each 16 MiB of it that are begun. A large segment needs no
+/// faster line than a small one.
+time_limit push_limit(std::uint64_t bytes) noexcept;
+/// The same with 15 seconds, or 5 minutes for a targeted recovery, which a failure would end.
+time_limit fetch_limit(std::uint64_t bytes, restore_mode mode) noexcept;
+
+/// Of a command line, from the size of the file that is to be pushed, or of the segments of the
+/// cluster that is recovered; `mode` is wal-fetch's. nullopt for other commands. Blocks shortly.
+std::optional<time_limit> time_limit_of(const command_line& line, std::optional<restore_mode> mode);
+
+} // namespace wale::command
