@@ -236,11 +236,12 @@ private:
     }
     const file_identity identity(found.st_dev, found.st_ino);
     const bool is_log = logs_ == identity && !is_cluster_data(inner.member);
-    if (is_log || locations_.contains(identity)) {
+    const bool is_own = is_movable_directory(inner.member); // even where a tablespace lies, too
+    if (is_log || (locations_.contains(identity) && !is_own)) {
       add_directory(found, inner.member, inner.path);
       return;
     }
-    const int no_link = is_movable_directory(inner.member) ? 0 : O_NOFOLLOW;
+    const int no_link = is_own ? 0 : O_NOFOLLOW;
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_link;
     const descriptor fd(::openat(at.fd, name.c_str(), flags));
     if (fd.get() < 0) {

@@ -23,14 +23,19 @@ constexpr std::array<std::string_view, 9> emptied = {
 };
 
 // Not whatever begins with pg_: an operator's pg_dumps may lead to terabytes.
-constexpr std::array<std::string_view, 9> movable = {
+constexpr std::array<std::string_view, 14> movable = {
     "base",
     "global",
     "pg_clog",
     "pg_commit_ts",
     "pg_logical",
+    "pg_logical/mappings",
+    "pg_logical/snapshots",
     "pg_multixact",
+    "pg_multixact/members",
+    "pg_multixact/offsets",
     "pg_stat",
+    "pg_tblspc",
     "pg_twophase",
     "pg_xact",
 };
@@ -70,6 +75,12 @@ std::string_view take_component(std::string_view& path) {
   return first;
 }
 
+// What one version of PostgreSQL has in a tablespace.
+bool is_version_directory(std::string_view member) {
+  return take_component(member) == "pg_tblspc" && is_number(take_component(member)) &&
+         member.starts_with("PG_") && member.find('/') == member.npos;
+}
+
 } // namespace
 
 verdict rule_for(std::string_view parent, std::string_view name) {
@@ -101,7 +112,7 @@ bool is_cluster_data(std::string_view member) {
 }
 
 bool is_movable_directory(std::string_view member) {
-  return holds(movable, member) || is_database_directory(member);
+  return holds(movable, member) || is_database_directory(member) || is_version_directory(member);
 }
 
 bool parse_relation_file(std::string_view name, relation_file& file) {

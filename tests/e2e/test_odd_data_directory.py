@@ -89,3 +89,31 @@ def test_databases_behind_a_link(archive, clusters, folder):
     assert not (copy.data / "base").is_symlink()
     finish_recovery(copy)
     assert commits_of(copy) == commits_of(cluster)
+
+
+def test_tablespaces_behind_links(archive, clusters, folder):
+    """pg_tblspc was moved away, and what PostgreSQL has in the tablespace."""
+    cluster = archive.cluster
+    place, new = folder / "place", folder / "new"
+    place.mkdir()
+    cluster.sql(f"CREATE TABLESPACE place LOCATION '{place}'")
+    cluster.sql("CREATE TABLE placed TABLESPACE place AS SELECT generate_series(1, 9) n")
+    cluster.stop()
+    (version,) = place.iterdir()
+    for path in (cluster.data / "pg_tblspc", version):
+        path.rename(folder / f"moved-{path.name}")
+        path.symlink_to(folder / f"moved-{path.name}")
+    cluster.start()
+    archive.backup()
+    archive.archive_commits(5)
+    copy = clusters.track(Cluster(folder / "copy"))
+    oid = cluster.sql("SELECT oid FROM pg_tablespace WHERE spcname = 'place'").strip()
+    (copy.data / "pg_tblspc").mkdir(parents=True)
+    copy.data.chmod(0o700)
+    new.mkdir()
+    (copy.data / "pg_tblspc" / oid).symlink_to(new)
+    archive.tool.run("backup-fetch", copy.data, "LATEST")
+    assert not (new / version.name).is_symlink()
+    archive.prepare_recovery(copy)
+    finish_recovery(copy)
+    assert copy.sql("SELECT sum(n) FROM placed").strip() == "45"

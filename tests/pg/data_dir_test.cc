@@ -11,6 +11,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <unistd.h>
 #include <vector>
 
 using namespace wale;
@@ -245,6 +246,36 @@ TEST_CASE("scan: directories of the cluster that were moved away are archived", 
   CHECK(entry(plan, "pg_hba.conf").type == tree_entry::kind::symlink);
   CHECK(entry(plan, "pg_multixact").type == tree_entry::kind::symlink);
   CHECK(entry(plan, "pg_dumps").type == tree_entry::kind::symlink);
+}
+
+TEST_CASE("scan: so are moved directories within those, and pg_tblspc", "[unit]") {
+  const test::scratch_dir dir;
+  make_cluster(dir);
+  dir.write("moved/members/0000", "x");
+  dir.make("data/pg_multixact");
+  dir.link("data/pg_multixact/members", dir / "moved/members");
+  dir.write("moved/version/5/1259", "rows");
+  dir.make("space");
+  dir.link("space/PG_15_202209061", dir / "moved/version");
+  ::rmdir((dir / "data/pg_tblspc").c_str());
+  dir.make("moved/tblspc");
+  dir.link("moved/tblspc/16400", dir / "space");
+  dir.link("data/pg_tblspc", dir / "moved/tblspc");
+  const data_dir_plan plan = scan(dir);
+  CHECK(entry(plan, "pg_multixact/members").type == tree_entry::kind::directory);
+  CHECK(entry(plan, "pg_multixact/members/0000").type == tree_entry::kind::file);
+  CHECK(entry(plan, "pg_tblspc").type == tree_entry::kind::directory);
+  CHECK_FALSE(has(plan, "pg_tblspc/16400"));
+  CHECK(entry(plan, "pg_tblspc/16400/PG_15_202209061").type == tree_entry::kind::directory);
+  CHECK(entry(plan, "pg_tblspc/16400/PG_15_202209061/5/1259").size == 4);
+}
+
+TEST_CASE("scan: base is in the backup although a tablespace lies there, too", "[unit]") {
+  const test::scratch_dir dir;
+  make_cluster(dir);
+  dir.write("data/base/5/1259", "rows");
+  dir.link("data/pg_tblspc/16400", dir / "data/base");
+  CHECK(entry(scan(dir), "base/5/1259").size == 4);
 }
 
 TEST_CASE("scan: what no WAL mends has the size of when it is opened", "[unit]") {
