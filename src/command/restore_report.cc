@@ -16,10 +16,15 @@ constexpr std::string_view about_blind =
     "Its tablespaces are directories in pg_tblspc: set allow_in_place_tablespaces = on until the "
     "recovery has ended, or the server stops.";
 
-// Its whole path: neither pg_ctlcluster nor cron look into /usr/local/bin.
+// Its whole path: neither pg_ctlcluster nor cron look into /usr/local/bin. What replaced it while
+// the restore went on has the same (proc(5), /proc/pid/exe); with "(" in it the shell would fail
+// with 2, which PostgreSQL takes for the end of the WAL.
 std::string own_program() {
+  constexpr std::string_view replaced = " (deleted)";
   try {
-    return fs::read_link("/proc/self/exe");
+    std::string path = fs::read_link("/proc/self/exe");
+    if (path.ends_with(replaced)) path.resize(path.size() - replaced.size());
+    return path;
   } catch (const failure&) {
     return "wal-e";
   }

@@ -1,12 +1,13 @@
 """wal-fetch and backup-fetch of damaged objects, into targets that are not free."""
 
 import json
+import shutil
 import subprocess
 
 import pytest
 from support.archive import commits_of, finish_recovery
 from support.postgres import Cluster
-from support.tool import Store, assert_unchanged, fill, snapshot
+from support.tool import Store, assert_unchanged, decode, fill, snapshot
 
 CONTROL = "global/pg_control"
 
@@ -254,6 +255,18 @@ def test_what_to_do_next_names_the_program_that_ran(copy_of_store, fetching, fol
     run = fetching.run("backup-fetch", folder / "restored", newest(copy_of_store))
     hint = next(r for r in run.records if r.msg.startswith("restore complete")).parts["HINT"]
     assert f"{fetching.binary.resolve()} wal-fetch \"%f\" \"%p\"'" in hint
+
+
+def test_what_to_do_next_names_what_replaced_the_program(copy_of_store, fetching, folder):
+    """An upgrade while the restore goes on."""
+    tool = fetching.with_environment()
+    tool.binary = folder / "wal-e"
+    shutil.copy2(fetching.binary, tool.binary)
+    run = tool.start("backup-fetch", folder / "restored", newest(copy_of_store), stderr=subprocess.PIPE)
+    tool.binary.unlink()
+    said = decode(run.communicate()[1])
+    assert run.returncode == 0, said
+    assert f"{tool.binary.resolve()} wal-fetch \"%f\" \"%p\"'" in said
 
 
 @pytest.mark.parametrize("original", ["theirs", "theirs/data"])
