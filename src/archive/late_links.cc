@@ -8,8 +8,10 @@
 namespace wale::archive {
 namespace {
 
-void require_extracted(const restored_names& names, const late_link& link) {
-  if (names.contains(link.to)) return;
+// What was kept stands for the file of the archive, under its other names too.
+void require_extracted(
+    const extract_options& options, const restored_names& names, const late_link& link) {
+  if (names.contains(link.to) || options.kept.contains(link.to)) return;
   throw failure(
       kind::refused,
       "a hard link of the archive leads to a file that was not extracted",
@@ -27,7 +29,7 @@ void make_late_links(
   const target_tree tree(options.target, options.followed);
   std::set<std::string> changed_directories;
   for (const late_link& link : links) {
-    require_extracted(names, link);
+    require_extracted(options, names, link);
     const auto substitute = options.held.find(link.to);
     tree.make_hard_link(link.name, substitute == options.held.end() ? link.to : substitute->second);
     changed_directories.emplace(parent_of(link.name));

@@ -240,6 +240,21 @@ TEST_CASE("what the operator placed is kept, but not what an earlier attempt lef
   }
 }
 
+TEST_CASE("a second name of what the operator placed is one of theirs", "[io]") {
+  scratch dir;
+  spit(dir / "pg_hba.conf", "mine");
+  extract_options options;
+  options.target = dir.path();
+  options.kept = {"pg_hba.conf"};
+  extract_bytes(
+      make_archive(
+          {file_member("pg_hba.conf", "theirs"),
+           link_member(tar_member::kind::hard_link, "pg_hba.conf.old", "pg_hba.conf")}),
+      options);
+  CHECK(slurp(dir / "pg_hba.conf") == "mine");
+  CHECK(slurp(dir / "pg_hba.conf.old") == "mine");
+}
+
 TEST_CASE("what the operator placed is kept, whatever the archive has under its name", "[io]") {
   scratch dir;
   spit(dir / "pg_hba.conf", "mine");
