@@ -96,6 +96,7 @@ void deadline_watch::begin(std::chrono::milliseconds limit) {
 }
 
 void deadline_watch::enter(phase p, std::chrono::milliseconds limit) {
+  if (expired()) return; // its phase and limit are what is told
   state_->now = p;
   state_->limit = limit;
   state_->since = clock::now();
