@@ -8,19 +8,26 @@ import urllib.error
 import urllib.request
 
 HOST = "127.0.0.1"
-DEADLINE = 60  # seconds to start or stop
+DEADLINE = 180  # seconds to start
+
+kept = []
 
 
 def free_port():
-    """Below the ports of outgoing connections, so that it stays free while its server is stopped."""
+    """Below the ports of outgoing connections, so that it stays free while its server is stopped. Nobody
+    else gets it before we end: a socket of ours is bound to it, which only one with SO_REUSEADDR may
+    share, as all servers have it."""
     while True:
         port = random.randrange(20000, 32000)
-        with socket.socket() as probe:
-            try:
-                probe.bind((HOST, port))
-                return port
-            except OSError:
-                continue
+        keeper = socket.socket()
+        try:
+            keeper.bind((HOST, port))
+        except OSError:
+            keeper.close()
+            continue
+        keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.append(keeper)
+        return port
 
 
 def listens(port):

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from support.s3 import certificates
 from support.stores.keystone import Keystone
-from support.s3.process import HOST, Process, answers, free_port, listens
+from support.s3.process import DEADLINE, HOST, Process, answers, free_port, listens
 
 PYTHON = "/usr/bin/python3"  # Debian's, which has Swift's packages
 LAUNCHER = Path(__file__).with_name("processes") / "swift_launcher.py"
@@ -46,8 +46,12 @@ log_level = {level}
 # Not into the syslog of this machine; a copy goes to the log beside the process anyway.
 log_udp_host = {host}
 log_udp_port = 9
+# On a busy machine a second is soon over; what is given up stays missing in the listings.
 node_timeout = 60
+conn_timeout = 60
 client_timeout = 60
+container_update_timeout = 60
+error_suppression_limit = 1000000
 """
 
 STORAGE = """\
@@ -78,6 +82,9 @@ location = us-east-1
 [filter:cache]
 use = egg:swift#memcache
 memcache_servers = {host}:{memcached}
+connect_timeout = 60
+pool_timeout = 60
+io_timeout = 60
 """
 
 KEYSTONE_USERS = """\
@@ -129,7 +136,7 @@ class Swift:
         rings = self.spawn("rings", PYTHON, LAUNCHER, self.etc, "rings", self.folder / "data", *pairs)
         self.spawn("memcached", "memcached", "-u", self.user(), "-l", HOST, "-U", "0", "-m", "32",
                    "-p", self.ports["memcached"])  # fmt: skip
-        if rings.process.wait(60) != 0:
+        if rings.process.wait(DEADLINE) != 0:
             raise RuntimeError(rings.log.read_text())
         servers = [self.serve(kind) for kind in (*storage, "proxy")]
         for kind, server in zip(storage, servers):
