@@ -13,7 +13,7 @@ import pytest
 from conftest import SMALL_SEGMENTS, Clusters, new_folder
 from support.archive import commits_of, finish_recovery
 from support.gpg import PASSPHRASE, GpgTool, KeyRing, is_encrypted
-from support.postgres import children, is_alive, wait_until
+from support.postgres import children, ended_within, is_alive, wait_until
 from support.tool import Store, assert_unchanged, snapshot
 
 DIGEST = "user.wale.sha256"
@@ -85,14 +85,15 @@ def lzop(data):
 
 def test_archive_backup_and_restore(archive, ring, clusters, folder):
     store, cluster = archive.store, archive.cluster
-    volumes = [p for p in store.objects() if p.suffix == ".lzo"]
+    objects = store.objects()
+    volumes = [p for p in objects if p.suffix == ".lzo"]
     assert any("tar_partitions" in str(p) for p in volumes) and store.segments()
     for path in volumes:
         assert is_encrypted(path.read_bytes()), path
     name = store.backups()[0]
     sentinel = store.base / f"{name}_backup_stop_sentinel.json"
     json.loads(sentinel.read_text())
-    for path in set(store.objects()) - set(volumes):
+    for path in set(objects) - set(volumes):
         assert not is_encrypted(path.read_bytes()), path
 
     last = archive.archive_commits()
@@ -243,7 +244,7 @@ def test_a_key_that_does_not_do(key, reason, elsewhere, store, segment, archive)
     began = time.monotonic()
     tool.run("wal-push", segment, code=1).error(key, reason, "gpg cannot encrypt")
     run = tool.run("backup-push", archive.cluster.data, code=1)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     run.error(key, reason)
     assert "start upload postgres version metadata" not in run.messages()
     assert_unchanged(before, store.root)
@@ -286,7 +287,7 @@ def recovering(folder):
 def not_fetched(elsewhere, store, folder, recovering):
     """wal-fetch that must fail with one record, in time, and leave nothing."""
 
-    def fetch(name, *words, tool=elsewhere, seconds=8):
+    def fetch(name, *words, tool=elsewhere, seconds=15):
         before = snapshot(folder)
         began = time.monotonic()
         tool.run("wal-fetch", name, folder / "RECOVERYXLOG", code=1).error(*words)
@@ -332,7 +333,7 @@ def test_no_agent(elsewhere, segment, ring, not_fetched, folder):
 def test_an_agent_that_does_not_answer(elsewhere, segment, ring, not_fetched):
     elsewhere.run("wal-push", segment)
     with ring.silent_agent():
-        not_fetched(segment.name, "gpg does not answer", seconds=15)
+        not_fetched(segment.name, "gpg does not answer", seconds=30)
 
 
 def flipped(data):
@@ -408,7 +409,7 @@ def test_interrupted(elsewhere, store, segment, folder):
     push = tool.start("wal-push", segment)
     (gpg,) = wait_until(lambda: children(push.pid), "gpg does not start")
     push.send_signal(signal.SIGTERM)
-    assert push.wait(2) == 1
+    assert ended_within(push, 2) == 1
     wait_until(lambda: not is_alive(gpg), "gpg lives on")
     assert_unchanged(before, store.root)
 

@@ -1,5 +1,6 @@
 """Runs wal-e, and knows what a file store looks like: the hands of the end-to-end tests."""
 
+import contextlib
 import errno
 import hashlib
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import subprocess
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 RECORD = re.compile(r"^(\S+) +(DEBUG|INFO|WARNING|ERROR|CRITICAL) +MSG: (.*)$")
@@ -28,6 +30,10 @@ class Record:
     @property
     def text(self):
         return "\n".join([self.msg, self.parts.get("DETAIL", ""), self.parts.get("HINT", "")])
+
+    @property
+    def time(self):
+        return datetime.fromisoformat(re.match(r"time=(\S+)-00 ", self.parts["STRUCTURED"])[1])
 
 
 def records(text):
@@ -162,7 +168,9 @@ class Store:
         return sorted(p.name[: -len(suffix)] for p in self.base.glob("*" + suffix))
 
     def objects(self):
-        return sorted(p for p in self.root.rglob("*") if p.is_file())
+        """As copy_to() leaves them."""
+        found = (p for p in self.root.rglob("*") if not p.name.startswith(".wal-e-"))
+        return sorted(p for p in found if p.is_file())
 
     def copy_to(self, root):
         """What a reader sees. A put that is under way, of a server that still archives, is left out."""
@@ -174,20 +182,28 @@ def snapshot(*folders):
     state = {}
     for folder in map(Path, folders):
         for path in [folder, *folder.rglob("*")]:
-            if path.is_symlink():
-                state[path] = ("link", os.readlink(path))
-            elif path.is_dir():
-                state[path] = ("folder",)
-            elif path.is_file():
-                data = path.read_bytes() if os.access(path, os.R_OK) else b""
-                state[path] = (path.stat().st_size, hashlib.sha256(data).hexdigest())
+            # Of a server that archives or a put that ends: gone since it was listed.
+            with contextlib.suppress(FileNotFoundError):
+                state.update(entry(path))
     return state
 
 
+def entry(path):
+    if path.is_symlink():
+        return {path: ("link", os.readlink(path))}
+    if path.is_dir():
+        return {path: ("folder",)}
+    if not path.is_file():
+        return {}
+    data = path.read_bytes() if os.access(path, os.R_OK) else b""
+    return {path: (path.stat().st_size, hashlib.sha256(data).hexdigest())}
+
+
 def assert_unchanged(before, *folders):
-    """Only names that begin with .wal-e- (or .wal-e, our folder in pg_wal) may be new."""
+    """Only names that begin with .wal-e- (or .wal-e, our folder in pg_wal) may be new, and the former gone:
+    a server may have been archiving."""
     after = snapshot(*folders)
-    gone = sorted(map(str, before.keys() - after.keys()))
+    gone = sorted(str(p) for p in before.keys() - after.keys() if not p.name.startswith(".wal-e-"))
     new = sorted(
         str(p) for p in after.keys() - before.keys()
         if not any(part == ".wal-e" or part.startswith(".wal-e-") for part in p.parts)
