@@ -6,7 +6,7 @@ import subprocess
 import pytest
 from conftest import SMALL_SEGMENTS
 from support.archive import commits_of, finish_recovery
-from support.postgres import wait_until
+from support.postgres import ended_within, wait_until
 from support.tool import Outcome, Store, assert_unchanged, decode, snapshot
 
 GRANTS = """
@@ -33,7 +33,7 @@ def push(session_archive, store):
         done = tool.run("backup-push", "--checkpoint=fast", *arguments, code=code)
         assert_unchanged(before, store.root)
         idle = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_backup' AND pid <> pg_backend_pid()"
-        assert cluster.sql(idle) == "0"
+        wait_until(lambda: cluster.sql(idle) == "0", "a session of the backup stays")
         return done
 
     return run
@@ -153,7 +153,7 @@ def test_segments_that_never_arrive(clusters, folder):
     tool = clusters.tool.with_environment(WALE_FILE_PREFIX=store.url, **cluster.address())
     push = ["backup-push", "--checkpoint=fast", "--archive-timeout=1", cluster.data]
     tool.run(*push, code=1, timeout=30).error("0000000100000000000000")
-    assert [p for p in store.objects() if not p.name.startswith(".wal-e-")] == []
+    assert store.objects() == []
     assert tool.run("backup-list").out.count("\r\n") == 1
 
 
@@ -162,13 +162,7 @@ def stuck(clusters, folder):
     """A backup that waits for its last segments, because archiving stands still for now."""
     archive = clusters.archive(folder).start(SMALL_SEGMENTS)
     archive.archive_commits(5)
-    archive.cluster.configure(archive_command="/bin/false")
-    archive.cluster.reload()
-    # The archiver may be in a call with the old command until it says that the new one failed.
-    archive.commit()
-    archive.cluster.switch_wal()
-    failed = "SELECT failed_count > 0 FROM pg_stat_archiver"
-    wait_until(lambda: archive.cluster.sql(failed) == "t", "the archiver does not fail")
+    archive.stop_archiving()
     push = archive.tool.start(
         "backup-push", "--checkpoint=fast", archive.cluster.data, stderr=subprocess.PIPE
     )
@@ -208,7 +202,7 @@ def test_interrupted(stuck, number):
     """Within a second, and nothing of it stays."""
     archive, push = stuck
     push.send_signal(number)
-    assert push.wait(1.5) == 1, decode(push.stderr.read())
+    assert ended_within(push, 1.5) == 1
     assert archive.store.backups() == []
     assert [p for p in archive.store.base.rglob("*") if p.is_file()] == []
     mend(archive)
@@ -237,7 +231,7 @@ def test_the_server_goes_away(clusters, folder):
         begun = "SELECT count(*) FROM pg_stat_activity WHERE query ~ 'pg_backup_start' AND pid <> pg_backend_pid()"
         wait_until(lambda: cluster.sql(begun) == "1", "the backup does not begin")
         cluster.kill()
-        assert push.wait(20) == 1
+        assert push.wait(60) == 1
         Outcome(1, "", decode(push.stderr.read())).error()
     finally:
         push.kill()

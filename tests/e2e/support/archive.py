@@ -37,6 +37,16 @@ class Archive:
         self.wait_stored(segment)
         return segment
 
+    def stop_archiving(self):
+        """Every archive_command fails from here on. Ends a segment: the archiver may be in a call with the
+        old command, which stores neighbours too, until it says that the new one failed."""
+        self.cluster.configure(archive_command="/bin/false")
+        self.cluster.reload()
+        self.commit()
+        self.cluster.switch_wal()
+        failed = "SELECT failed_count > 0 FROM pg_stat_archiver"
+        wait_until(lambda: self.cluster.sql(failed) == "t", "the archiver does not fail")
+
     def wait_stored(self, segment):
         wait_until(
             lambda: self.store.has(f"wal_005/{segment}.lzo"),

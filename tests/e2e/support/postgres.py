@@ -11,7 +11,7 @@ from pathlib import Path
 
 from support.install import DEBIAN
 
-DEADLINE = 60  # seconds for a server to start, stop or reach a state
+DEADLINE = 120  # seconds for a server to start, stop or reach a state
 
 SETTINGS = {
     "listen_addresses": "",
@@ -19,6 +19,8 @@ SETTINGS = {
     "shared_buffers": "32MB",
     "fsync": "off",  # the machine does not crash, only processes do
     "autovacuum": "off",
+    # A checkpoint takes archived segments away, and writes pages: only where a test asks for one.
+    "checkpoint_timeout": "1h",
     "wal_level": "replica",
     "max_wal_senders": "4",
     "log_min_messages": "info",
@@ -43,6 +45,16 @@ def wait_until(condition, what, deadline=DEADLINE, interval=0.02):
         if time.monotonic() > end:
             raise TimeoutError(f"after {deadline} s: {what() if callable(what) else what}")
         time.sleep(interval)
+
+
+def ended_within(process, seconds, nap=0.01):
+    """The exit code, None if it runs on. The time is counted in naps: one in which the whole machine stood
+    still is not held against the process."""
+    for _ in range(round(seconds / nap)):
+        if process.poll() is not None:
+            break
+        time.sleep(nap)
+    return process.poll()
 
 
 def is_alive(pid):
@@ -142,8 +154,13 @@ class Cluster:
         return self
 
     def stop(self, mode="fast"):
-        if self.pid() is not None:
-            self.server_program("pg_ctl", "stop", "-s", "-w", "-t", DEADLINE, "-m", mode, "-D", self.data)
+        if self.pid() is None:
+            return
+        wait = ["-w", "-t", DEADLINE]
+        done = self.server_program("pg_ctl", "stop", "-s", *wait, "-m", mode, "-D", self.data, check=False)
+        # It may have ended by itself meanwhile.
+        if done.returncode != 0 and self.pid() is not None:
+            raise RuntimeError(f"the server does not stop:\n{done.stdout}\n{self.log_tail()}")
 
     def reload(self):
         self.server_program("pg_ctl", "reload", "-s", "-D", self.data)
@@ -164,6 +181,7 @@ class Cluster:
         """kill -9 of the whole server, and waits until nothing of it is left."""
         pid = self.pid()
         family = [pid, *children(pid)]
+        commands = [push for one in family[1:] if "archiver" in title(one) for push in children(one)]
         segment = (self.data / "postmaster.pid").read_text().split("\n")[6].split()[-1]
         for one in family:
             try:
@@ -171,6 +189,8 @@ class Cluster:
             except ProcessLookupError:
                 pass
         wait_until(lambda: not any(map(is_alive, family)), "the killed server lives on")
+        # Nobody has told it, so it goes on.
+        wait_until(lambda: not any(map(is_alive, commands)), "its archive_command does not end")
         subprocess.run(["ipcrm", "-m", segment], stderr=subprocess.DEVNULL)
         # Where nothing reaps orphans the next server would take the zombie for a running one.
         for lock in (self.data / "postmaster.pid", *self.folder.glob(".s.PGSQL.*")):
@@ -244,6 +264,14 @@ class Cluster:
         (self.data / "recovery.conf").write_text(text)
         self.configure(hot_standby="on", **settings)
         return self
+
+
+def title(pid):
+    """As the process calls itself."""
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().decode(errors="replace")
+    except (FileNotFoundError, ProcessLookupError):
+        return ""
 
 
 def children(pid):
