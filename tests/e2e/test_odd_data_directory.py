@@ -1,5 +1,7 @@
 """What changes in a data directory while a backup reads it, and what is odd in one."""
 
+import os
+import signal
 import subprocess
 
 import pytest
@@ -17,9 +19,11 @@ def archive(clusters, folder):
 
 
 def push_slowly(archive, meanwhile):
-    """A backup, and what happens after its scan and before the files behind base/ are read."""
-    with open(archive.cluster.data / "base/1/padding", "wb") as file:
-        file.truncate(40 * MEBIBYTE)
+    """A backup, and what happens after its scan and before the files behind base/ are read. It stands still
+    for that; only to stop it there are some seconds."""
+    padding = archive.cluster.data / "base/1/padding"
+    with open(padding, "wb") as file:
+        file.truncate(200 * MEBIBYTE)
     push = archive.tool.start(
         "backup-push", "--checkpoint=fast", "-p1", "--cluster-read-rate-limit=20000000",
         archive.cluster.data, stderr=subprocess.PIPE,
@@ -30,7 +34,10 @@ def push_slowly(archive, meanwhile):
             seen.append(decode(line))
             if "begin uploading a base backup volume" in seen[-1]:
                 break
+        push.send_signal(signal.SIGSTOP)
         meanwhile()
+        os.truncate(padding, 0)  # what is missing is not waited for
+        push.send_signal(signal.SIGCONT)
         seen.append(decode(push.stderr.read()))
         assert push.wait() == 0, "".join(seen)
     finally:

@@ -42,13 +42,13 @@ def archive(scratch, tool, install):
 
 def prefetchers(folder):
     """Processes of wal-prefetch that work below the folder."""
-    found = []
+    found, below = [], bytes(folder) + b"/"
     for entry in Path("/proc").glob("[0-9]*"):
         try:
             words = (entry / "cmdline").read_bytes().split(b"\0")
         except OSError:
             continue
-        if b"wal-prefetch" in words and any(w.startswith(bytes(folder)) for w in words[-4:]):
+        if b"wal-prefetch" in words and any(below in w + b"/" for w in words[-5:]):
             found.append(int(entry.name))
     return found
 
@@ -81,7 +81,7 @@ class Restore:
         return self.log.read_text().count(message) if self.log.exists() else 0
 
     def no_prefetcher_is_left(self):
-        wait_until(lambda: not prefetchers(self.cluster.folder), "a prefetcher lives on", 5)
+        wait_until(lambda: not prefetchers(self.cluster.folder), "a prefetcher lives on", 20)
 
 
 @pytest.mark.parametrize("engine", ["ring", "threads"])
@@ -134,8 +134,8 @@ def test_a_stop_takes_the_prefetcher_along(archive, folder, clusters):
     assert os.getsid(prefetcher) == prefetcher and os.readlink(f"/proc/{prefetcher}/cwd") == "/"
     began = time.monotonic()
     restore.cluster.stop()
-    assert time.monotonic() - began < 10
-    wait_until(lambda: not prefetchers(folder), "the prefetcher lives on", 2)
+    assert time.monotonic() - began < 30
+    restore.no_prefetcher_is_left()
     assert held(restore.cluster) == []
     shutil.rmtree(restore.cluster.data)
 
@@ -143,7 +143,7 @@ def test_a_stop_takes_the_prefetcher_along(archive, folder, clusters):
 def test_a_killed_server_takes_the_prefetcher_along(archive, folder, clusters):
     restore = paused_standby(archive, folder, clusters)
     restore.cluster.kill()
-    wait_until(lambda: not prefetchers(folder), "the prefetcher lives on", 2)
+    restore.no_prefetcher_is_left()
     assert held(restore.cluster) == []
 
 
@@ -152,7 +152,8 @@ def test_only_one_runs_and_the_window_is_bounded(archive, folder, clusters):
     assert len(prefetchers(folder)) == 1
     last = restore.log.read_text().rpartition("seg=")[2][:24]
     window = [f"{last[:16]}{int(last[16:], 16) + n:08X}" for n in range(1, 9)]
-    assert held(restore.cluster) == window
+    # Those before it are removed in a moment.
+    wait_until(lambda: held(restore.cluster) == window, lambda: f"{held(restore.cluster)}, not {window}")
     for name in held(restore.cluster):
         path = area(restore.cluster) / name
         assert path.stat().st_mode & 0o777 == 0o600
@@ -212,11 +213,14 @@ def test_killed_prefetchers(archive, folder, clusters):
     killer.start()
     try:
         standby = restore.cluster.start()
-        wait_until(lambda: commits_of(standby) == commits_of(archive.cluster), standby.log_tail)
+        follows = lambda: commits_of(standby) == commits_of(archive.cluster)  # noqa: E731
+        wait_until(follows, standby.log_tail)
+        # Each new segment brings a new one.
+        wait_until(lambda: len(killed) >= 5 or not archive.archive_commits(), "too few are killed")
+        wait_until(follows, standby.log_tail)
     finally:
         ended.set()
         killer.join()
-    assert len(killed) >= 5
     assert "invalid" not in standby.log.read_text()
 
 

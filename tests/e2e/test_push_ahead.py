@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import SMALL_SEGMENTS
 from support.postgres import wait_until
-from support.tool import Store, snapshot
+from support.tool import Store, records, snapshot
 
 MEBIBYTE = 1 << 20
 SYSTEM = 7300000000000000000
@@ -49,7 +49,13 @@ class Wal:
         return self.folder / name_of(number)
 
     def push(self, tool, number, *options, **run):
-        return tool.run("wal-push", *options, self.path(number), **run)
+        """Again if the machine stood still meanwhile: neighbours have two seconds."""
+        for _ in range(5):
+            began = time.monotonic()
+            outcome = tool.run("wal-push", *options, self.path(number), **run)
+            if time.monotonic() - began < 1:
+                break
+        return outcome
 
     def done(self, number):
         (self.status / f"{name_of(number)}.ready").rename(self.status / f"{name_of(number)}.done")
@@ -208,13 +214,16 @@ def test_a_neighbour_that_hangs(wal, stored, store):
         stderr=subprocess.PIPE,
         text=True,
     )
-    began = time.monotonic()
+    said = ""
     for line in push.stderr:
-        if "completed archiving" in line:
-            began = time.monotonic()
-        if "left neighbours of the file to themselves" in line:
+        said += line
+        if "left neighbours of the file to themselves" in said and "STRUCTURED" in line:
             break
-    assert 1.9 <= time.monotonic() - began < 2.9
+    (named,) = [r for r in records(said) if r.msg.startswith("completed archiving")]
+    left = records(said)[-1]
+    assert left.msg == "left neighbours of the file to themselves"
+    # By its own clock; a read takes a minute.
+    assert 1.9 <= (left.time - named.time).total_seconds() < 10
     # strace holds the process back, although it has ended but for the read.
     status = (Path("/proc") / str(push.pid) / "status").read_text()
     tracer = int(re.search(r"TracerPid:\t(\d+)", status).group(1))

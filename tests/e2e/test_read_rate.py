@@ -30,25 +30,30 @@ def bytes_read(pid):
     return int(Path(f"/proc/{pid}/io").read_text().split()[1])
 
 
-def waited_for_processor(pid):
-    """Seconds in which its threads could have run and did not: other processes' fault."""
-    threads = Path(f"/proc/{pid}/task").glob("*/schedstat")
-    return sum(int(stat.read_text().split()[1]) for stat in threads) / 1e9
-
-
 def watch(process):
-    """[(before, after, bytes)]: between the two moments so many had been read; and time lost."""
-    samples, lost = [], 0
+    """[(before, after, bytes)]: between the two moments so many had been read."""
+    samples = []
     while process.poll() is None:
         before = time.monotonic()
         try:
             count = bytes_read(process.pid)
-            lost = waited_for_processor(process.pid)
         except OSError:
-            continue  # it, or one of its threads, has just ended
+            continue  # it has just ended
         samples.append((before, time.monotonic(), count))
         time.sleep(0.01)
-    return samples, lost
+    return samples
+
+
+def best_rate_over(seconds, samples):
+    """The highest that is certain over so long a time, in bytes a second. The slower ones may be due to
+    other processes, who take the processors and the disk."""
+    best, first = 0, 0
+    for before, after, count in samples:
+        while before - samples[first + 1][1] >= seconds:
+            first += 1
+        if before - samples[first][1] >= seconds:
+            best = max(best, (count - samples[first][2]) / (after - samples[first][0]))
+    return best
 
 
 def most_in(seconds, samples):
@@ -69,7 +74,7 @@ def test_no_two_seconds_read_more(pool, archive):
         "backup-push", "--checkpoint=fast", f"--cluster-read-rate-limit={LIMIT}", f"-p{pool}",
         archive.cluster.data, stderr=subprocess.PIPE,
     )  # fmt: skip
-    samples, lost = watch(process)
+    samples = watch(process)
     error = decode(process.stderr.read())
     process.stderr.close()
     assert process.wait() == 0, error
@@ -81,7 +86,7 @@ def test_no_two_seconds_read_more(pool, archive):
     assert most_in(2, samples) <= 1.05 * 2 * LIMIT
     begun = next(before for before, _, count in samples if count > MEBIBYTE)
     ended = next(after for _, after, count in samples if count >= total - MEBIBYTE)
-    assert ended - begun <= total / LIMIT * 1.05 + 1 + lost
+    assert best_rate_over(1, samples) >= 0.9 * LIMIT
     assert ended - begun >= (total - 2 * MEBIBYTE) / LIMIT * 0.95
 
 

@@ -118,11 +118,11 @@ def test_little_memory_under_load(clusters, folder):
     standby = standby_of(archive, folder / "standby", clusters, shared_buffers="128kB", max_wal_size="64MB")
     primary.sql("CHECKPOINT")
     before = set(archive.store.backups())
-    load = primary.pgbench("-n", "-c", "2", "-T", "60", "-N")
+    load = primary.pgbench("-n", "-c", "2", "-T", "600", "-N")
     try:
         push = archive.tool.with_environment(**standby.address()).start(
             "backup-push", "--checkpoint=fast", "--no-archive-check",
-            "--cluster-read-rate-limit=25000000", standby.data, stderr=subprocess.PIPE,
+            "--cluster-read-rate-limit=15000000", standby.data, stderr=subprocess.PIPE,
         )  # fmt: skip
         error = decode(push.stderr.read())
         push.stderr.close()
