@@ -174,7 +174,7 @@ def test_a_token_that_stays_expired(scene, swift, folder):
     program = folder / "signing-in/credentials"
     program.write_text(program.read_text().replace("good=100000", "good=0"))
     tool = scene.archive.tool.with_environment(**source.environment(), WALE_RETRIES="3")
-    tool.run("backup-list", code=1, timeout=30).error("ExpiredToken")
+    tool.run("backup-list", code=1, timeout=60).error("ExpiredToken")
 
 
 # -- must fail, in time and with one error
@@ -213,7 +213,7 @@ def test_commands_fail_with_one_error(scene, hopeless, folder):
     segment = scene.archive.archive_commits()
     path = scene.archive.cluster.wal_folder() / segment
     before = scene.store.sizes("basebackups_005/")  # a backup that begins switches WAL, which is archived
-    limit = 12
+    limit = 30
     in_time(tool, limit, "backup-list").error(word)
     in_time(tool, limit, "wal-push", path).error(word)
     in_time(tool, limit, "wal-fetch", segment, folder / "fetched").error(word)
@@ -237,7 +237,7 @@ def test_retries_end_in_time_and_say_why(scene, swift, new_proxy, folder):
         return tool.start(*arguments, stderr=subprocess.PIPE)
 
     def ended(process, *words):
-        _, error = process.communicate(timeout=60)
+        _, error = process.communicate(timeout=100)
         assert process.returncode == 1
         Outcome(1, "", decode(error)).error(*words)
         return time.monotonic() - began
@@ -246,9 +246,10 @@ def test_retries_end_in_time_and_say_why(scene, swift, new_proxy, folder):
     unanswered = start(hole, "wal-fetch", segment, folder / "unanswered")
     refused = start(closed, "wal-fetch", segment, folder / "refused")
     push = start(closed, "wal-push", shutil.copy(scene.archive.cluster.wal_folder() / segment, folder))
-    assert 8 < ended(unanswered) < 18
-    assert 8 < ended(refused, "refused") < 18
-    assert 30 < ended(push, "refused") < 60
+    # A busy machine takes its time to start and to end them.
+    assert 8 < ended(unanswered) < 25
+    assert 8 < ended(refused, "refused") < 25
+    assert 30 < ended(push, "refused") < 75
     assert [path.name for path in folder.iterdir()] == [segment]
 
 
@@ -257,7 +258,7 @@ def test_a_backup_whose_server_goes_away_for_good(scene, proxy, folder):
     tool = scene.faulty.with_environment(WALE_RETRIES="3")
     before = set(scene.store.backups())
     proxy.stop_at(UP, 12 * MEBIBYTE, HOUR)
-    run = in_time(tool, 60, "backup-push", "--checkpoint=fast", scene.archive.cluster.data)
+    run = in_time(tool, 100, "backup-push", "--checkpoint=fast", scene.archive.cluster.data)
     run.error()
     assert set(scene.store.backups()) == before
     proxy.clear()
@@ -267,7 +268,7 @@ def test_a_backup_whose_server_goes_away_for_good(scene, proxy, folder):
 def test_a_restore_whose_server_goes_away_for_good(scene, proxy, folder):
     tool = scene.faulty.with_environment(WALE_RETRIES="3")
     proxy.stop_at(DOWN, 12 * MEBIBYTE, HOUR)
-    in_time(tool, 60, "backup-fetch", folder / "restored", scene.backup).error()
+    in_time(tool, 100, "backup-fetch", folder / "restored", scene.backup).error()
     assert not (folder / "restored/global/pg_control").exists()
     proxy.clear()
     scene.faulty.run("backup-fetch", folder / "restored", scene.backup)

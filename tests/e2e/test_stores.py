@@ -198,7 +198,7 @@ def test_commands_fail_with_one_error(site, folder):
             ["backup-fetch", restored, site.backup],
             ["backup-push", "--checkpoint=fast", site.archive.cluster.data],
         ):
-            tool.run(*arguments, code=1, timeout=30).error(word)
+            tool.run(*arguments, code=1, timeout=60).error(word)
         assert not fetched.exists() and not (restored / "global/pg_control").exists()
         assert site.store.sizes("basebackups_005/") == before
 

@@ -92,7 +92,7 @@ def test_a_full_log_pipe_is_waited_for_only_until_a_signal(session_archive, stor
         state = lambda: open(f"/proc/{process.pid}/wchan").read()  # noqa: E731
         wait_until(lambda: process.poll() is not None or "pipe" in state(), "it does not block")
         process.send_signal(signal.SIGTERM)
-        process.wait(5)
+        process.wait(30)
     finally:
         process.kill()
         process.wait()

@@ -1,6 +1,6 @@
 """What only Swift's own protocol has: identity services, static large objects. test_stores.py has the rest."""
 
-import threading
+import subprocess
 import time
 
 import pytest
@@ -11,6 +11,7 @@ from support.s3.noise import add_noise
 from support.s3.swift import KeystoneSwift
 from support.stores.keystone import IdentityV2, Keystone12
 from support.stores.swift import new_store
+from support.tool import decode
 
 TOKEN_LIFE = 3  # seconds
 
@@ -133,7 +134,7 @@ def test_wrong_settings_are_named(name, keystone, swift, tool):
 def check_named(keystone, swift, tool, variables, word, detail=True):
     store = new_store(KeystoneSwift(swift, keystone))
     tool = tool.with_environment(**{**store.environment(), "WALE_RETRIES": "2", **variables})
-    done = tool.run("backup-list", code=1, timeout=30)
+    done = tool.run("backup-list", code=1, timeout=60)
     done.error(word, detail=detail)
     assert keystone.password not in done.err and keystone.password not in done.out
 
@@ -162,26 +163,23 @@ def test_tokens_of_keystone_12_end_in_the_middle(keystone_12, swift, clusters, f
 def test_tokens_that_are_forgotten_in_the_middle(swift, clusters, folder):
     archive = clusters.archive(folder, store=new_store(swift)).start(SMALL_SEGMENTS)
     add_noise(archive.cluster)
-    ended = threading.Event()
-    forgotten = []
-
-    def forget():
-        """Once segments are on their way."""
-        while not ended.wait(0.02):
-            if archive.store.sizes("segments_005/"):
-                swift.forget_tokens()
-                swift.token = None
-                forgotten.append(time.monotonic())
-                return
-
-    thread = threading.Thread(target=forget)
-    thread.start()
+    # Slowly enough for segments to be seen while others are still to come.
+    push = archive.tool.start(
+        "backup-push", "--checkpoint=fast", "--cluster-read-rate-limit=10000000", archive.cluster.data,
+        stderr=subprocess.PIPE,
+    )  # fmt: skip
     try:
-        name = archive.backup()
+        is_under_way = lambda: archive.store.sizes("segments_005/") or push.poll() is not None  # noqa: E731
+        wait_until(is_under_way, "no segment comes")
+        assert push.poll() is None
+        swift.forget_tokens()
+        swift.token = None
+        _, error = push.communicate()
     finally:
-        ended.set()
-        thread.join()
-    assert forgotten
+        push.kill()
+        push.wait()
+    assert push.returncode == 0, decode(error)
+    (name,) = archive.store.backups()
     archive.tool.run("backup-fetch", folder / "restored", name)
 
 
