@@ -198,6 +198,6 @@ WALE_IO_TEST("the server's clock") {
   const auto now = std::chrono::system_clock::now().time_since_epoch();
   const auto offset = c.clock_offset(origin_of(p)).value();
   // date -d '2099-01-01 UTC' +%s
-  REQUIRE(std::chrono::abs(offset + now - 4070908800s) < 3s);
+  REQUIRE(std::chrono::abs(offset + now - 4070908800s) < 60s);
   co_await c.close();
 }

@@ -18,6 +18,14 @@ client_options patience(std::chrono::milliseconds each) {
   return o;
 }
 
+// Only for what is tested: on a busy machine nothing else is sure to be as quick.
+client_options
+patience_for(std::chrono::milliseconds deadlines::*wait, std::chrono::milliseconds time) {
+  client_options o = patience(30s);
+  o.deadlines.*wait = time;
+  return o;
+}
+
 void stall(peer_connection& c) {
   c.stall();
 }
@@ -43,7 +51,7 @@ WALE_IO_TEST("no connection") {
   const int filler = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
   REQUIRE(::connect(filler, address, length) == 0);
   const origin full{"http", "127.0.0.1", ntohs(in.sin_port)};
-  client c(rt, patience(300ms));
+  client c(rt, patience_for(&deadlines::connect, 300ms));
   const outcome o = co_await try_perform(c, full, get("/"));
   REQUIRE(o.what().why() == kind::unavailable);
   REQUIRE(o.msg() == "no connection to " + full.text() + " within 0.3 s");
@@ -57,7 +65,7 @@ WALE_IO_TEST("no connection") {
 
 WALE_IO_TEST("no handshake") {
   const scripted_peer p({stall});
-  client c(rt, patience(200ms));
+  client c(rt, patience_for(&deadlines::tls, 200ms));
   origin to = origin_of(p);
   to.scheme = "https";
   const outcome o = co_await try_perform(c, to, get("/"));
@@ -82,19 +90,21 @@ WALE_IO_TEST("no answer, no rest of a head, no rest of a body") {
          says("HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nabc"),
          says("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nabc")},
         o);
-    client c(rt, patience(250ms));
+    client head(rt, patience_for(&deadlines::first_byte, 250ms));
     const std::string name = origin_of(p).text();
     for (int i = 0; i < 2; ++i) {
-      const outcome r = co_await try_perform(c, origin_of(p), get("/key"));
+      const outcome r = co_await try_perform(head, origin_of(p), get("/key"));
       REQUIRE(r.msg() == "no answer from " + name + " within 0.25 s");
       REQUIRE(r.what().text().detail == "GET /key, waiting for the answer.");
     }
+    co_await head.close();
+    client body(rt, patience_for(&deadlines::idle, 250ms));
     for (int i = 0; i < 2; ++i) {
-      const outcome r = co_await try_perform(c, origin_of(p), get("/key"));
+      const outcome r = co_await try_perform(body, origin_of(p), get("/key"));
       REQUIRE(r.msg() == "no byte from " + name + " for 0.25 s");
       REQUIRE(r.what().why() == kind::unavailable);
     }
-    co_await c.close();
+    co_await body.close();
   }
 }
 
@@ -103,7 +113,7 @@ WALE_IO_TEST("a server that stops taking the request") {
     c.read_head();
     c.stall();
   }});
-  client c(rt, patience(300ms));
+  client c(rt, patience_for(&deadlines::idle, 300ms));
   const std::string body = noise(30'000'000);
   const outcome o = co_await try_perform(c, origin_of(p), put("/key", body));
   REQUIRE(o.msg() == origin_of(p).text() + " took no byte for 0.3 s");
@@ -119,12 +129,13 @@ WALE_IO_TEST("a drip within the limit is waited for, one above is not") {
       c.stall();
     };
   };
-  const scripted_peer p({drips(100ms), drips(900ms)});
-  client c(rt, patience(400ms));
-  const outcome good = co_await try_perform(c, origin_of(p), get("/"));
+  const scripted_peer p({drips(150ms), drips(900ms)});
+  client patient(rt, patience_for(&deadlines::idle, 1500ms));
+  const outcome good = co_await try_perform(patient, origin_of(p), get("/"));
   if (good.error) FAIL(good.msg());
   REQUIRE(good.reply->body == "twelve bytes");
-  co_await c.close();
+  co_await patient.close();
+  client c(rt, patience_for(&deadlines::idle, 400ms));
   const outcome bad = co_await try_perform(c, origin_of(p), get("/"));
   REQUIRE(bad.msg() == "no byte from " + origin_of(p).text() + " for 0.4 s");
   co_await c.close();
@@ -139,7 +150,7 @@ WALE_IO_TEST("a request that is taken slowly is waited for") {
         c.read_head();
         std::size_t got = 0;
         while (got < body.size()) {
-          std::this_thread::sleep_for(15ms);
+          std::this_thread::sleep_for(40ms);
           const std::string piece = c.read(std::min<std::size_t>(100'000, body.size() - got));
           if (piece.empty()) return;
           got += piece.size();
@@ -147,7 +158,7 @@ WALE_IO_TEST("a request that is taken slowly is waited for") {
         c.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
       }},
       small);
-  client c(rt, patience(400ms));
+  client c(rt, patience_for(&deadlines::idle, 2000ms));
   const outcome o = co_await try_perform(c, origin_of(p), put("/", body));
   if (o.error) FAIL(o.msg());
   REQUIRE(o.status() == 200);
@@ -183,14 +194,14 @@ WALE_IO_TEST("nobody is timed out while he is not waited for") {
     a.body = content;
     return a;
   });
-  client c(rt, patience(400ms));
+  client c(rt, patience(1500ms));
   io::block_budget budget = co_await rt.blocks().reserve(2);
   streamed_reply r = co_await c.open(origin_of(p), get("/"), budget);
   const io::block first = co_await r.body->next();
-  co_await rt.sleep(900ms);
+  co_await rt.sleep(1800ms);
   const std::string rest = co_await read_all(*r.body);
   REQUIRE(first.size() + rest.size() == 1'000'000);
-  co_await rt.sleep(900ms);
+  co_await rt.sleep(1800ms);
   const outcome o = co_await try_perform(c, origin_of(p), get("/"));
   REQUIRE(o.status() == 200);
   REQUIRE(p.connections() == 1);

@@ -3,6 +3,8 @@
 
 #include <wale/base/error.hpp>
 
+#include <array>
+
 using namespace wale;
 using namespace wale::http;
 using namespace wale::http::test;
@@ -159,7 +161,8 @@ WALE_IO_TEST("bytes that nobody asked for, after the answer, end the connection 
   client c(rt, {});
   co_await try_perform(c, origin_of(p), get("/"));
   go.open();
-  REQUIRE(said.wait_for(10s));
+  REQUIRE(said.wait_for(60s));
+  co_await rt.sleep(20ms);
   const outcome o = co_await try_perform(c, origin_of(p), get("/"));
   REQUIRE(o.status() == 200);
   REQUIRE(p.connections() == 2);
@@ -209,23 +212,27 @@ WALE_IO_TEST("an answer that nobody asked for is not taken for the next one's, u
   for (const bool tls : {false, true}) {
     peer_options o;
     o.tls = tls;
-    const auto twice = [](peer_connection& c) {
+    std::array<gate, 2> said;
+    const auto twice = [&said](peer_connection& c) {
       c.read_request();
       c.send(ok + "HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+      said[0].open();
       c.wait_for_end();
     };
     // Under TLS a record of its own, in one segment with the other or not.
-    const auto one_by_one = [](peer_connection& c) {
+    const auto one_by_one = [&said](peer_connection& c) {
       c.read_request();
       c.send(ok);
       c.send("HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n");
+      said[1].open();
       c.wait_for_end();
     };
     const scripted_peer p({twice, one_by_one, answers(1)}, o);
     client c(rt, trusting());
-    for (int i = 0; i < 3; ++i) {
+    for (std::size_t i = 0; i < 3; ++i) {
       const outcome result = co_await try_perform(c, origin_of(p), get("/"));
       REQUIRE(result.status() == 200);
+      if (i < said.size()) REQUIRE(said.at(i).wait_for(60s));
       co_await rt.sleep(20ms);
     }
   }

