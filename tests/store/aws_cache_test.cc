@@ -157,16 +157,22 @@ WALE_IO_TEST("when the one who refreshes is cancelled, another takes over") {
 
 WALE_IO_TEST("a refresh ahead of the expiry that fails is no failure") {
   script s;
-  s.lifetime = std::chrono::milliseconds(2000);
-  const auto source = source_of(s);
   caller c;
-  co_await call(*source, c);
-  CHECK(c.got == "1");
-  s.fails = kind::unavailable;
-  // Due after three quarters of the two seconds.
-  while (s.asked == 1 && !c.failed) {
-    co_await rt.sleep(std::chrono::milliseconds(20));
+  // Again if we were held up in the last quarter of the two seconds.
+  for (int i = 0; i < 5 && (i == 0 || c.failed); ++i) {
+    s.asked = 0;
+    s.fails.reset();
+    s.lifetime = std::chrono::milliseconds(2000);
+    c = {};
+    const auto source = source_of(s);
     co_await call(*source, c);
+    CHECK(c.got == "1");
+    s.fails = kind::unavailable;
+    // Due after three quarters.
+    while (s.asked == 1 && !c.failed) {
+      co_await rt.sleep(std::chrono::milliseconds(20));
+      co_await call(*source, c);
+    }
   }
   CHECK(s.asked == 2);
   CHECK(c.got == "1");

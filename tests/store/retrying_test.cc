@@ -207,7 +207,7 @@ WALE_IO_TEST("the number of tries is limited, and told") {
 WALE_IO_TEST("without a number of tries the budget ends them") {
   store::retry_policy p = bench::quick();
   p.attempts = 0;
-  p.budget = 300ms;
+  p.budget = 2s;
   bench b(rt, p);
   b.fail("list", test::broken_connection(), 1'000'000);
   const auto begun = std::chrono::steady_clock::now();
@@ -217,7 +217,7 @@ WALE_IO_TEST("without a number of tries the budget ends them") {
   } catch (...) {
     error = std::current_exception();
   }
-  REQUIRE(std::chrono::steady_clock::now() - begun < 5s);
+  REQUIRE(std::chrono::steady_clock::now() - begun < 20s);
   REQUIRE(b.server->count("list") > 20);
   REQUIRE(failure_in(error).why() == kind::unavailable);
   REQUIRE(failure_in(error).text().detail.find("Tried ") != std::string::npos);
@@ -241,11 +241,11 @@ WALE_IO_TEST("a server that never answers takes no more than the budget") {
 WALE_IO_TEST("a request near the end of all of them still says what is wrong") {
   store::retry_policy p = bench::quick();
   p.attempts = 0;
-  p.end = std::chrono::steady_clock::now() + 200ms;
+  const auto begun = std::chrono::steady_clock::now();
+  p.end = begun + 200ms;
   p.least = 100ms;
   bench b(rt, p);
   b.fail("put", test::broken_connection(), 1'000'000);
-  const auto begun = std::chrono::steady_clock::now();
   for (int i = 0; i < 3; ++i) {
     const auto error = co_await error_of(b.put_it());
     const std::string detail = failure_in(error).text().detail;
