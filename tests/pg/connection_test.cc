@@ -173,7 +173,7 @@ task<> too_slow(io::runtime& rt, std::chrono::seconds& deadline, const std::stri
   CHECK(o.why == kind::unavailable);
   CHECK(o.text.msg == "could not connect to PostgreSQL");
   CHECK(o.text.detail == said);
-  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(10));
+  CHECK(std::chrono::steady_clock::now() - before < std::chrono::seconds(30));
 }
 
 task<> password(io::runtime& rt, const std::string& msg) {

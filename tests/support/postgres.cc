@@ -184,7 +184,8 @@ scratch_cluster::scratch_cluster(const options& o) : data_(dir_ / "data") {
   write_all(
       dir_ / "data/postgresql.conf",
       "listen_addresses = ''\nunix_socket_directories = '" + dir_.path() +
-          "'\nfsync = off\nmax_connections = 20\nmax_wal_senders = 4\nwal_level = replica\n"
+          "'\nautovacuum = off\ncheckpoint_timeout = 1h\nfsync = off\nmax_connections = "
+          "20\nmax_wal_senders = 4\nwal_level = replica\n"
           "hot_standby = on\nshared_buffers = 16MB\n" +
           o.settings);
   write_all(dir_ / "data/pg_hba.conf", o.hba);
