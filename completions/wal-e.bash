@@ -47,7 +47,10 @@ _wal_e() {
   case $command in
     backup-push | backup-fetch | wal-push | wal-fetch | wal-prefetch)
       [ "${current#-}" = "$current" ] || return
-      mapfile -t COMPREPLY < <(compgen -f -- "$current")
+      mapfile -t COMPREPLY < <(
+        [ "$command" != backup-fetch ] || compgen -W LATEST -- "$current"
+        compgen -f -- "$current"
+      )
       compopt -o filenames 2>/dev/null
       ;;
   esac

@@ -132,7 +132,8 @@ def test_bash_completes_values(root, table, folder):
                 assert bash(root, [*before, name, "=", ""]) == KINDS[name]
             elif option.argument not in ("DIR", "FILE|SOURCE"):
                 assert offered == set(), f"{command} {name}"
-    assert "LATEST" in bash(root, ["wal-e", "backup-list", "L"])
+    for words in (["backup-list"], ["backup-fetch", "DIR"]):
+        assert "LATEST" in bash(root, ["wal-e", *words, "L"])
     assert bash(root, ["wal-e", "delete", "--confirm", "r"]) == {"retain"}
     (folder / "data").mkdir()
     for command in WITH_FILES:
