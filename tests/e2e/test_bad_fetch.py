@@ -1,15 +1,17 @@
 """wal-fetch and backup-fetch of damaged objects, into targets that are not free."""
 
 import json
+import resource
 import shutil
 import subprocess
 
 import pytest
 from support.archive import commits_of, finish_recovery
 from support.postgres import Cluster
-from support.tool import Store, assert_unchanged, decode, fill, snapshot
+from support.tool import Store, assert_unchanged, decode, fill, records, snapshot
 
 CONTROL = "global/pg_control"
+HISTORY = b"1\t0/3000000\tno recovery target specified\n"
 
 
 def truncated(data):
@@ -152,6 +154,74 @@ def test_destination_disk_full(copy_of_store, fetching, small_disk):
     before = snapshot(small_disk)
     fetching.run("wal-fetch", name, small_disk / "RECOVERYXLOG", code=1).error("No space left")
     assert_unchanged(before, small_disk)
+
+
+def recovering(folder, signal):
+    """A directory that looks to wal-fetch like that of a server in recovery."""
+    data = folder / f"{signal}-data"
+    (data / "pg_wal").mkdir(parents=True)
+    (data / "PG_VERSION").write_text("15\n")
+    (data / f"{signal}.signal").touch()
+    return data
+
+
+@pytest.fixture
+def unreadable_history(copy_of_store):
+    path = copy_of_store.wal / "00000002.history.lzo"
+    path.write_bytes(subprocess.run(["lzop", "-c"], input=HISTORY, capture_output=True, check=True).stdout)
+    path.chmod(0)
+    yield path
+    path.chmod(0o640)
+
+
+def test_a_history_file_is_asked_for_again(unreadable_history, fetching, folder):
+    """A standby would take 1 for "there is no such timeline", and a promotion use it a second time."""
+    fetch = fetching.start(
+        "wal-fetch", "00000002.history", "pg_wal/RECOVERYHISTORY", cwd=recovering(folder, "standby"),
+        stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+    try:
+        said = ""
+        for line in fetch.stderr:
+            said += line
+            if "timeline 00000002 a second time" in line:
+                unreadable_history.chmod(0o640)
+        assert fetch.wait(30) == 0, said
+    finally:
+        fetch.kill()
+        fetch.stderr.close()
+    assert [r.msg for r in records(said) if r.level == "WARNING"][0].endswith("could not be fetched, trying again")
+    assert not [r for r in records(said) if r.level == "ERROR"]
+    assert (folder / "standby-data/pg_wal/RECOVERYHISTORY").read_bytes() == HISTORY
+
+
+def test_a_targeted_recovery_is_told_of_a_history_file_at_once(unreadable_history, fetching, folder):
+    """126 stops it, which no other answer could do better later."""
+    data = recovering(folder, "recovery")
+    run = fetching.run("wal-fetch", "00000002.history", "pg_wal/RECOVERYHISTORY", code=126, cwd=data, timeout=10)
+    run.error("00000002.history", "Permission denied")
+    assert run.messages("WARNING") == []
+
+
+@pytest.mark.parametrize("signal, code", [("standby", 1), ("recovery", 126)])
+def test_out_of_memory(signal, code, copy_of_store, fetching, folder):
+    """Little by little more of it, until it suffices."""
+    data = recovering(folder, signal)
+    name = copy_of_store.segments()[0]
+    before, failures = snapshot(folder), 0
+    for mebibytes in range(24, 200, 4):
+        limit = resource.RLIMIT_AS, (mebibytes << 20, mebibytes << 20)
+        run = fetching.run(
+            "wal-fetch", "-p0", name, "pg_wal/RECOVERYXLOG", code=None, cwd=data,
+            preexec_fn=lambda: resource.setrlimit(*limit),
+        )  # fmt: skip
+        if run.code == 0:
+            break
+        assert run.code == code, run.err
+        run.error()
+        failures += "out of memory" in run.err
+        assert_unchanged(before, folder)
+    assert run.code == 0 and failures > 0
 
 
 # -- backup-fetch
