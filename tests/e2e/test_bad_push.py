@@ -4,6 +4,7 @@ import shutil
 
 import pytest
 from support.tool import Store, assert_unchanged, fill, snapshot
+from support.trace import traced
 
 MEBIBYTE = 1 << 20
 
@@ -131,6 +132,28 @@ def test_disk_full(segment, tool, session_archive, small_disk):
     assert_unchanged(before, small_disk)
     filler.unlink()
     full.run("wal-push", segment)
+    assert store.segments() == [segment.name]
+
+
+INJECTIONS = {
+    # The ring's own fsync of the object goes by no system call: what is left are the directories.
+    "directories that cannot be synced": ("ring", "fsync:error=EINVAL", 0),
+    "nor say so in the same way": ("ring", "fsync:error=EOPNOTSUPP", 0),
+    "a directory that was lost": ("ring", "fsync:error=EIO", 1),
+    "a disk that was full when it was synced": ("threads", "fsync:error=ENOSPC", 1),
+}
+
+
+@pytest.mark.parametrize("engine, inject, code", INJECTIONS.values(), ids=INJECTIONS.keys())
+def test_a_file_system_of_its_own_kind(engine, inject, code, segment, stored, store, folder):
+    """What some lack is no failure; what was lost is, even if it comes to light at the end."""
+    store.wal.mkdir(parents=True)
+    tool = stored.with_environment(WALE_IO=engine)
+    traced(tool, folder, "wal-push", segment, inject=inject, code=code)
+    assert "(INJECTED)" in (folder / "trace").read_text()
+    if code == 0:
+        assert store.segments() == [segment.name]
+    stored.run("wal-push", segment)
     assert store.segments() == [segment.name]
 
 
