@@ -1,11 +1,13 @@
 """backup-push of the wrong cluster, without rights, without an archive, twice at once, interrupted."""
 
+import re
 import signal
 import subprocess
 
 import pytest
 from conftest import SMALL_SEGMENTS
 from support.archive import commits_of, finish_recovery
+from support.clock import FAKETIME
 from support.postgres import ended_within, wait_until
 from support.tool import Outcome, Store, assert_unchanged, decode, snapshot
 
@@ -97,6 +99,18 @@ def test_too_few_rights(locked_archive):
     assert error.msg == "Could not start hot backup"  # as WAL-E says
 
 
+def test_too_few_rights_to_stop(locked_archive):
+    """Told at the end, when all is stored: nothing of it stays, and the server is out of backup mode."""
+    function = "FUNCTION pg_backup_stop(boolean)"
+    locked_archive.cluster.sql(f"REVOKE EXECUTE ON {function} FROM backup")
+    try:
+        run = failing_backup(locked_archive, PGUSER="backup", PGPASSWORD="right")
+    finally:
+        locked_archive.cluster.sql(f"GRANT EXECUTE ON {function} TO backup")
+    error = run.error("permission denied for function pg_backup_stop", "GRANT EXECUTE")
+    assert error.msg == "Could not stop hot backup"  # as WAL-E says
+
+
 def test_the_documented_grants_suffice(locked_archive):
     tool = locked_archive.tool.with_environment(PGUSER="backup", PGPASSWORD="right")
     tool.run("backup-push", "--checkpoint=fast", locked_archive.cluster.data)
@@ -155,6 +169,25 @@ def test_segments_that_never_arrive(clusters, folder):
     tool.run(*push, code=1, timeout=30).error("0000000100000000000000")
     assert store.objects() == []
     assert tool.run("backup-list").out.count("\r\n") == 1
+
+
+def test_what_it_waits_for_is_said_each_30_seconds(clusters, folder):
+    """By its own clock, which runs 20 times as fast here."""
+    archive = clusters.archive(folder).start(SMALL_SEGMENTS)
+    archive.archive_commits(1)
+    archive.cluster.configure(archive_command="/bin/false")
+    archive.cluster.reload()
+    archive.commit()
+    archive.cluster.switch_wal()
+    failed = "SELECT last_failed_wal FROM pg_stat_archiver"
+    missing = wait_until(lambda: archive.cluster.sql(failed), "the archiver does not fail")
+    hasty = archive.tool.with_environment(LD_PRELOAD=FAKETIME, FAKETIME="+0 x20", NO_FAKE_STAT="1")
+    run = hasty.run("backup-push", "--checkpoint=fast", "--archive-timeout=80", archive.cluster.data, code=1)
+    waited = [r for r in run.records if r.msg == "blocking on sending WAL segments"]  # as WAL-E says
+    assert len(waited) == 2 and {r.level for r in waited} == {"WARNING"}
+    for record in [*waited, run.error("archive_command")]:
+        assert re.search(r"\b0000000100000000000000\w\w\b", record.parts["DETAIL"]), run.err
+        assert f"times, last for {missing} at " in record.parts["DETAIL"], run.err
 
 
 @pytest.fixture

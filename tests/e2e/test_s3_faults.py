@@ -10,6 +10,7 @@ import time
 
 import pytest
 from conftest import SMALL_SEGMENTS, Clusters, new_folder
+from support.clock import FAKETIME
 from support.postgres import wait_until
 from support.s3.fault_proxy import DOWN, UP
 from support.s3.noise import add_noise
@@ -19,7 +20,6 @@ from support.tool import Outcome, decode, snapshot
 MEBIBYTE = 1 << 20
 OUTAGE = 20  # seconds
 HOUR = 3600
-FAKETIME = "/usr/lib/x86_64-linux-gnu/faketime/libfaketime.so.1"
 
 
 class Scene:

@@ -95,6 +95,26 @@ def test_a_promotion_ends_the_backup(moment, pair, pushing):
     assert new.startswith("base_00000002")
 
 
+def test_a_name_that_is_taken(pair, pushing):
+    """A standby without a restartpoint since its last backup begins the next one at the same place."""
+    archive, standby = pair
+    push = pushing(*MOMENTS["while WAL is awaited"])
+
+    def ended():
+        archive.archive_commits(1)
+        return push.poll() is not None
+
+    wait_until(ended, "the backup does not end", interval=0.2)
+    assert push.returncode == 0, decode(push.stderr.read())
+    before = snapshot(archive.store.base)
+    again = archive.tool.with_environment(**standby.address()).run(
+        "backup-push", "--checkpoint=fast", "--no-archive-check", standby.data, code=1
+    )
+    error = again.error(archive.store.backups()[-1], "CHECKPOINT on the primary")
+    assert error.msg == "a backup of this name exists"
+    assert snapshot(archive.store.base) == before
+
+
 def control_of(cluster, label):
     printed = cluster.server_program("pg_controldata", "-D", cluster.data).stdout
     return re.search(rf"^{label}: +(.*)$", printed, re.MULTILINE).group(1)
