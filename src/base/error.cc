@@ -82,12 +82,6 @@ failure failure::with_hint(std::string hint) const {
   return f;
 }
 
-failure failure::with_kind(kind k) const {
-  failure f = *this;
-  f.kind_ = k;
-  return f;
-}
-
 std::string describe_errno(int error_number) {
   return std::system_category().message(error_number) + " (errno " + std::to_string(error_number) +
          ")";

@@ -52,7 +52,6 @@ public:
   failure with_msg(std::string msg) const;
   failure with_detail(std::string detail) const;
   failure with_hint(std::string hint) const;
-  failure with_kind(kind k) const;
 
 private:
   kind kind_;
