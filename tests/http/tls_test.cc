@@ -1,5 +1,7 @@
 // Whom we believe.
 #include "client_fixture.hpp"
+#include "support/scratch_dir.hpp"
+#include "support/test_certificates.hpp"
 
 #include <wale/base/error.hpp>
 
@@ -64,6 +66,22 @@ WALE_IO_TEST("our authority is not trusted unless it is configured") {
   client c(rt, {});
   const outcome o = co_await try_perform(c, named(p), get("/"));
   REQUIRE(o.what().why() == kind::configuration);
+}
+
+WALE_IO_TEST("an authority in a directory of hashed certificates, as the system has them") {
+  const wale::test::scratch_dir dir;
+  client_options o;
+  o.ca_directory = dir.path();
+  const scripted_peer p = secure();
+  client stranger(rt, o);
+  const outcome refused = co_await try_perform(stranger, named(p), get("/"));
+  REQUIRE(refused.what().why() == kind::configuration);
+
+  std::filesystem::copy_file(wale::test::ca_file(), dir / wale::test::hashed_ca_name());
+  client c(rt, o);
+  const outcome believed = co_await try_perform(c, named(p), get("/"));
+  REQUIRE(believed.status() == 200);
+  co_await c.close();
 }
 
 WALE_IO_TEST("a certificate for somebody else") {

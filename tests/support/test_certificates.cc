@@ -101,6 +101,12 @@ const std::string& ca_file() {
   return file.path;
 }
 
+std::string hashed_ca_name() {
+  char name[16];
+  std::snprintf(name, sizeof name, "%08lx.0", X509_subject_name_hash(trusted().certificate.get()));
+  return name;
+}
+
 ssl_context server_context(certificate which, int newest) {
   const authority& issuer = which == certificate::unknown_ca ? stranger() : trusted();
   const bool wrong = which == certificate::wrong_name;

@@ -23,6 +23,9 @@ enum class certificate {
 /// The authority's certificate as a PEM file; the same file through the whole run.
 const std::string& ca_file();
 
+/// The name of that file in a directory that OpenSSL searches (openssl-rehash(1)).
+std::string hashed_ca_name();
+
 /// A server's context; TLS 1.2 and later unless `newest` says TLS1_2_VERSION.
 ssl_context server_context(certificate which, int newest = 0);
 
