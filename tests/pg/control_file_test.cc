@@ -2,13 +2,20 @@
 
 #include "control_samples.hpp"
 #include "support/bytes.hpp"
+#include "support/scratch_dir.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/pg/control_file.hpp>
 
 #include <catch2/catch.hpp>
 
+#include <fcntl.h>
+#include <filesystem>
 #include <string>
+#include <sys/stat.h>
+#include <thread>
+#include <unistd.h>
+#include <vector>
 
 using namespace wale;
 using namespace wale::pg;
@@ -95,4 +102,32 @@ TEST_CASE("control file: what it is not", "[unit]") {
   bytes[10] = std::byte{0x05};
   bytes[11] = std::byte{0x14};
   CHECK(refusal(bytes) == "It was written by a machine of the other byte order.");
+}
+
+// Half of an old one and half of a new, until the server has written the rest. The reader meets a
+// FIFO first: what it reads there is torn, and the file is mended before it can look again.
+TEST_CASE("control file: what is torn is read again", "[unit]") {
+  const auto& sample = samples::control_samples.back();
+  auto whole = test::from_hex(sample.hex);
+  whole.resize(8192);
+  auto torn = whole;
+  torn[100] ^= std::byte{1};
+
+  const test::scratch_dir dir;
+  dir.write("mended", {reinterpret_cast<const char*>(whole.data()), whole.size()});
+  dir.make("global");
+  const std::string path = dir / "global/pg_control";
+  REQUIRE(::mkfifo(path.c_str(), 0600) == 0);
+  ssize_t written = -1;
+  std::jthread server([&] {
+    const int fd = ::open(path.c_str(), O_WRONLY | O_CLOEXEC);
+    std::filesystem::rename(dir / "mended", path);
+    written = ::write(fd, torn.data(), torn.size());
+    ::close(fd);
+  });
+  const control_image image = read_control_file(dir.path());
+  server.join();
+  CHECK(written == 8192);
+  CHECK(image.bytes == whole);
+  CHECK(image.data.system_identifier == sample.system_identifier);
 }
