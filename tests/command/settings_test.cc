@@ -57,6 +57,24 @@ TEST_CASE("any prefix of an option beats any of the environment") {
     }
 }
 
+// Files that were made by echo, or on Windows; envdir takes blanks and tabs away by itself.
+TEST_CASE("a value loses the line ends behind it, and nothing else") {
+  forget_all();
+  const std::pair<const char*, const char*> values[]{
+      {"one\n", "one"},
+      {"one\r\n\n", "one"},
+      {" one \t", " one \t"},
+      {"o\nne", "o\nne"},
+      {"\none", "\none"},
+      {" ", " "},
+      {"\r\n", ""}};
+  for (const auto& [value, expected] : values) {
+    const variable set("WALE_GPG_KEY_ID", value);
+    CHECK(environment("WALE_GPG_KEY_ID") == expected);
+  }
+  CHECK(environment("WALE_GPG_KEY_ID").empty());
+}
+
 // Contract of WAL-E: alphabetical, the first that is not empty.
 TEST_CASE("prefixes count in the order of their names") {
   forget_all();

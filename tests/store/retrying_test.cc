@@ -413,6 +413,7 @@ WALE_IO_TEST("one warning tells of a storm, however many requests it meets") {
     told = err.text();
   }
   REQUIRE(occurrences(told, "WARNING") == 1);
+  REQUIRE(told.find("retrying after encountering exception") != std::string::npos); // WAL-E's
   REQUIRE(told.find("Storing \"k\" failed 1 time: ") != std::string::npos);
   REQUIRE(told.find("No route to host") != std::string::npos);
 }
