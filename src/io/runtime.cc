@@ -92,7 +92,9 @@ failure interruption(int signal, const std::exception_ptr& cause) {
 
 engine_choice engine_choice_from_environment() {
   const char* const text = std::getenv("WALE_IO");
-  const std::string_view word = text ? text : "";
+  std::string_view word = text ? text : "";
+  while (word.ends_with('\n') || word.ends_with('\r')) // as of all settings
+    word.remove_suffix(1);
   if (word.empty()) return engine_choice::automatic;
   if (word == "ring") return engine_choice::ring;
   if (word == "threads") return engine_choice::threads;

@@ -47,6 +47,8 @@ def test_both_make_the_same_object(engine, segment, stored, store, folder):
 
 def test_an_unknown_engine_is_refused(segment, stored):
     stored.with_environment(WALE_IO="rings").run("wal-push", segment, code=1).error("WALE_IO")
+    # A line end does not count, as of all settings.
+    stored.with_environment(WALE_IO="threads\r\n").run("wal-push", segment)
 
 
 @pytest.mark.parametrize("refusal", ["EPERM", "ENOSYS"])
