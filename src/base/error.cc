@@ -36,6 +36,8 @@ const char* hint_for_errno(int e) {
     return "Is the path right, and the file system mounted?";
   case EIO:
     return "The device or file server failed: look into the kernel's log.";
+  case EFBIG:
+    return "Raise the limit of the size of files (ulimit -f, LimitFSIZE).";
   case EMFILE:
   case ENFILE:
     return "Raise the limit of open files.";

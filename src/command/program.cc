@@ -66,6 +66,14 @@ void raise_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+// A reader that is gone and a file beyond ulimit -f are failures of a write. Who starts us may ignore
+// its children, which is inherited: then nobody would learn how gpg ended.
+void expect_results_not_signals() {
+  std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);
+  std::signal(SIGCHLD, SIG_DFL);
+}
+
 // wal-fetch answers to recovery, whose mode must be known before anything can fail, even a command
 // line that is not understood: any of its words may be the destination.
 std::optional<restore_mode> mode_of_recovery(const std::vector<std::string>& arguments) {
@@ -225,7 +233,7 @@ int dispatch(const command_line& line, std::optional<restore_mode> mode) {
 int run_program(int argc, char** argv) {
   open_standard_descriptors();
   raise_open_files();
-  std::signal(SIGPIPE, SIG_IGN);
+  expect_results_not_signals();
   hold_signals(true);
   const std::vector<std::string> arguments(argv + (argc > 0 ? 1 : 0), argv + argc);
   std::optional<restore_mode> mode;

@@ -224,6 +224,22 @@ def test_out_of_memory(signal, code, copy_of_store, fetching, folder):
     assert run.code == 0 and failures > 0
 
 
+def test_a_limit_of_the_size_of_files(copy_of_store, fetching, folder):
+    """A signal as the end of restore_command would shut a standby down."""
+    name = copy_of_store.segments()[0]
+    (folder / "target").mkdir()
+    before = snapshot(folder)
+    limit = resource.RLIMIT_FSIZE, (1 << 19, 1 << 19)
+    for engine in ("ring", "threads"):
+        run = fetching.with_environment(WALE_IO=engine).run(
+            "wal-fetch", name, folder / "target/RECOVERYXLOG", code=1,
+            preexec_fn=lambda: resource.setrlimit(*limit),
+        )  # fmt: skip
+        run.error("File too large", "ulimit -f")
+        assert_unchanged(before, folder)
+        assert not any((folder / "target").iterdir())
+
+
 # -- backup-fetch
 
 

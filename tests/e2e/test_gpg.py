@@ -262,6 +262,14 @@ def test_gpg_is_not_installed(elsewhere, store, segment, archive, folder):
     tool.run("backup-list")
 
 
+def test_started_by_a_program_that_ignores_its_children(elsewhere, segment, folder):
+    """That is inherited, and nobody could learn how gpg ended."""
+    ignoring = {"preexec_fn": lambda: signal.signal(signal.SIGCHLD, signal.SIG_IGN)}
+    elsewhere.run("wal-push", segment, **ignoring)
+    elsewhere.run("wal-fetch", segment.name, folder / "fetched", **ignoring)
+    assert (folder / "fetched").read_bytes() == segment.read_bytes()
+
+
 def test_a_key_ring_that_cannot_be_read(elsewhere, store, segment, folder):
     (folder / "closed").mkdir(mode=0)
     before = snapshot(store.root)
