@@ -3,8 +3,11 @@
 
 #include <wale/base/log.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cerrno>
+#include <climits>
+#include <csignal>
 #include <cstring>
 #include <fcntl.h>
 #include <mutex>
@@ -98,8 +101,7 @@ private:
         where.form == format::json
             ? in_form(no_syslog(error))
             : "wal-e: Could not set up syslog, continuing anyway.  (" + describe_errno(error) + ")";
-    text += '\n';
-    (void)!::write(STDERR_FILENO, text.data(), text.size());
+    write_plain(text + "\n");
   }
 
   int fd_ = -1;
@@ -125,9 +127,30 @@ bool may_write_to_terminal() {
   return foreground < 0 || foreground == ::getpgrp();
 }
 
+bool is_told_to_end() {
+  sigset_t held_back;
+  sigemptyset(&held_back);
+  ::sigpending(&held_back);
+  return sigismember(&held_back, SIGTERM) == 1 || sigismember(&held_back, SIGINT) == 1;
+}
+
+// Waits for a reader that stands still, but not with a signal that is held back until there is a
+// loop to answer it: that would never be.
+bool wait_for_reader(int fd) {
+  constexpr int turn_ms = 100;
+  pollfd reader{fd, POLLOUT, 0};
+  if (::poll(&reader, 1, 0) != 0) return true;
+  if (::fcntl(fd, F_GETFL) & O_NONBLOCK) return false;
+  while (::poll(&reader, 1, turn_ms) == 0)
+    if (is_told_to_end()) return false;
+  return true;
+}
+
 void write_all(int fd, std::string_view text) {
   while (!text.empty()) {
-    const ssize_t n = ::write(fd, text.data(), text.size());
+    if (!wait_for_reader(fd)) return;
+    // Not more than there is room for where poll says that there is some.
+    const ssize_t n = ::write(fd, text.data(), std::min<std::size_t>(text.size(), PIPE_BUF));
     if (n < 0 && errno == EINTR) continue;
     if (n <= 0) return;
     text.remove_prefix(static_cast<std::size_t>(n));
@@ -187,6 +210,11 @@ void write(const record& r) {
     write_all(STDERR_FILENO, status.below(text + "\n"));
   }
   if (where.to_syslog) to_syslog.send(where.facility | severity_of(r.severity), text);
+}
+
+void write_plain(std::string_view text) {
+  const std::lock_guard lock(writing_stderr);
+  write_all(STDERR_FILENO, text);
 }
 
 bool has_terminal() {

@@ -137,8 +137,7 @@ int report(
   const failure f = failed.text().hint.empty() ? failed.with_hint(hint_for(failed.why())) : failed;
   const bool is_command_line = f.why() == kind::usage && !command;
   const bool is_for_people = log::configured().form == log::format::text;
-  if (is_command_line && is_for_people)
-    std::fputs(usage_text(command_among(arguments)).c_str(), stderr);
+  if (is_command_line && is_for_people) log::write_plain(usage_text(command_among(arguments)));
   log::write({
       .logger = "wal_e.main",
       .severity = f.why() == kind::bug ? log::level::critical : log::level::error,

@@ -4,7 +4,6 @@
 #include <wale/base/error.hpp>
 
 #include <array>
-#include <cstdio>
 #include <cstdlib>
 #include <optional>
 #include <string_view>
@@ -82,7 +81,7 @@ void warn_of_log_settings() {
   const std::string facility = environment("WALE_SYSLOG_FACILITY");
   if (d.to_syslog && std::getenv("WALE_SYSLOG_FACILITY") && log::parse_facility(facility) < 0) {
     if (d.form == log::format::text)
-      std::fputs("invalid syslog facility level specified\n", stderr); // WAL-E's line
+      log::write_plain("invalid syslog facility level specified\n"); // WAL-E's line
     else
       log::warning(
           "wal_e.main",

@@ -6,6 +6,7 @@ import re
 import resource
 import signal
 import subprocess
+from pathlib import Path
 
 import pytest
 from support.postgres import wait_until
@@ -76,8 +77,9 @@ def test_a_list_that_cannot_be_written_fails(dead_pipe, session_archive):
     assert b"DETAIL: stdout is closed or full." in told
 
 
-def test_a_full_log_pipe_is_waited_for_only_until_a_signal(session_archive, store, stored, folder):
-    """A reader that stands still must not keep wal-e from ending when it is told to."""
+@pytest.fixture
+def full_pipe():
+    """The writing end of a pipe whose reader stands still."""
     reading, writing = os.pipe()
     os.set_blocking(writing, False)
     try:
@@ -85,19 +87,34 @@ def test_a_full_log_pipe_is_waited_for_only_until_a_signal(session_archive, stor
             os.write(writing, bytes(4096))
     except BlockingIOError:
         os.set_blocking(writing, True)
+
+    yield writing
+    os.close(reading)
+    os.close(writing)
+
+
+def blocks(process):
+    state = Path(f"/proc/{process.pid}/wchan").read_text()
+    return re.search("pipe|^(do_)?poll", state)
+
+
+@pytest.mark.parametrize("first", ["wal-push", "starting WAL-E", "a warning", "usage"])
+def test_a_full_log_pipe_is_waited_for_only_until_a_signal(
+    first, full_pipe, session_archive, store, stored, folder
+):
+    """A reader that stands still must not keep wal-e from ending when it is told to."""
     path = session_archive.cluster.wal_folder() / session_archive.archive_commits()
     store.wal.mkdir(parents=True)
-    process = stored.start("wal-push", path, stderr=writing)
+    arguments = {"starting WAL-E": ["backup-list"], "usage": ["backup-list", "--no-such"]}
+    tool = stored.with_environment(WALE_NO_SUCH="1") if first == "a warning" else stored
+    process = tool.start(*arguments.get(first, ["wal-push", path]), stderr=full_pipe)
     try:
-        state = lambda: open(f"/proc/{process.pid}/wchan").read()  # noqa: E731
-        wait_until(lambda: process.poll() is not None or "pipe" in state(), "it does not block")
+        wait_until(lambda: process.poll() is not None or blocks(process), "it does not block")
         process.send_signal(signal.SIGTERM)
         process.wait(30)
     finally:
         process.kill()
         process.wait()
-        os.close(reading)
-        os.close(writing)
 
 
 def test_syslog_that_is_not_there(session_archive, stored, store):

@@ -62,6 +62,9 @@ void parse_destination(std::string_view list, destinations& d);
 int parse_facility(std::string_view name);
 
 void write(const record& r);
+/// Text that is no record, on stderr whatever the destinations are. Like write() it waits for a
+/// reader that stands still, until SIGINT or SIGTERM comes.
+void write_plain(std::string_view text);
 
 /// Whether records of level info go to a terminal, where a person may watch the status line.
 bool has_terminal();
