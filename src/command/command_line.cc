@@ -88,8 +88,8 @@ take_long_option(const arguments& in, std::size_t& at, std::span<const option_sp
   return name + "=" + in[at++];
 }
 
-// A word of short options, such as -n, -p8 or -np 8, as long ones: the value of the last may be the
-// next word. What is wrong is left to cxxopts to tell.
+// A word of short options, such as -n, -p8, -p=8 or -np 8, as long ones: the value of the last may
+// be the next word. What is wrong is left to cxxopts to tell.
 void take_short_options(
     const arguments& in, std::size_t& at, std::span<const option_spec> known, arguments& out) {
   const std::string& word = in[at++];
@@ -105,7 +105,8 @@ void take_short_options(
       out.push_back(name);
       continue;
     }
-    out.push_back(name + "=" + (is_last ? in[at++] : word.substr(i + 1)));
+    const bool has_equals = !is_last && word[i + 1] == '=';
+    out.push_back(name + "=" + (is_last ? in[at++] : word.substr(i + (has_equals ? 2 : 1))));
     return;
   }
 }

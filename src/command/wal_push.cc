@@ -11,6 +11,7 @@
 #include <wale/io/deadline.hpp>
 #include <wale/io/task_group.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <functional>
 #include <memory>
@@ -56,7 +57,8 @@ std::optional<int> acknowledged(const command_line& line, const std::string& pre
 }
 
 task<int> wal_push(context c) {
-  const std::size_t most = c.line.number("pool-size", 1) - 1;
+  // WAL-E takes 0 as 1.
+  const std::size_t most = std::max<std::size_t>(c.line.number("pool-size", 0), 1) - 1;
   std::string path = c.line.operands.at(0);
   archivable file = co_await inspect(c.rt, std::move(path));
   std::string doing = "Archiving " + file.name.text;

@@ -202,6 +202,7 @@ TEST_CASE("every unambiguous prefix of every option is understood, and no other"
 TEST_CASE("a value may follow an option in all of WAL-E's ways, and the last one counts") {
   for (const words& p :
        {words{"-p8"},
+        words{"-p=8"},
         words{"-p", "8"},
         words{"--pool-size", "8"},
         words{"--pool-size=8"},
@@ -215,6 +216,7 @@ TEST_CASE("a value may follow an option in all of WAL-E's ways, and the last one
     CHECK(parse_command_line(line).operands == words{"x"});
   }
   CHECK(parse_command_line({"-kID", "version"}).global.at("aws-access-key-id") == "ID");
+  CHECK(parse_command_line({"-a=ID", "version"}).global.at("wabs-account-name") == "ID");
   CHECK(parse_command_line({"-k/+=", "version"}).global.at("aws-access-key-id") == "/+=");
   CHECK(parse_command_line({"-a", "ID", "version"}).global.at("wabs-account-name") == "ID");
 }

@@ -129,6 +129,7 @@ DELETES = [
 OTHERS = [
     line("wal-fetch -p 0 000000010000000000000005 {here}/fetched", SAMPLE),
     line("wal-fetch -p0 000000010000000000000005 fetched", SAMPLE),
+    line("wal-fetch -p=0 000000010000000000000005 fetched", SAMPLE),
     line("wal-fetch --prefetch=0 000000010000000000000005.00000028.backup {here}/fetched", SAMPLE),
     line("wal-fetch 000000010000000000000006 --pre 0 {here}/fetched", SAMPLE),
     line("wal-fetch --pre 0 000000010000000000000006 {here}/fetched", SAMPLE),
@@ -204,6 +205,8 @@ def missing_neighbour(here, data):
 PUSHES = [
     line(f"wal-push -p 1 {{here}}/{segment(5)}", "nothing", prepare=some_wal),
     line(f"wal-push {segment(5)} -p1", "nothing", prepare=some_wal),
+    line(f"wal-push {segment(5)} -p=1", "nothing", prepare=some_wal),
+    line(f"wal-push {segment(5)} -p 0", "nothing", prepare=some_wal),
     line(f"--ter wal-push --pool=1 {segment(5)}", "nothing", prepare=some_wal),
     line(f"wal-push -p 1 {{here}}/{segment(5)}.00000028.backup", "nothing", prepare=some_wal),
     line("wal-push -p 1 {here}/00000002.history", "nothing", prepare=some_wal),

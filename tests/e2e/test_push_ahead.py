@@ -89,9 +89,10 @@ def test_neighbours_go_along(wal, stored, store):
     assert store.segments() == names(*range(1, 8))
 
 
-def test_one_by_one(wal, stored, store):
+@pytest.mark.parametrize("size", [1, 0])
+def test_one_by_one(size, wal, stored, store):
     wal.add(1, 2)
-    wal.push(stored, 1, "-p", 1)
+    wal.push(stored, 1, "-p", size)
     assert store.segments() == names(1) and wal.acknowledged() == []
 
 
