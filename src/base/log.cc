@@ -59,15 +59,19 @@ std::string in_form(const record& r) {
 class syslog_socket {
 public:
   void send(int priority, const std::string& text) {
+    const std::lock_guard lock(sending_);
+    // WAL-E's handler ends its datagrams with a NUL, which also parts records in a stream.
+    const std::string datagram = "<" + std::to_string(priority) + ">" + text + '\0';
     if (!connected() && !connect()) return;
-    std::string datagram = "<" + std::to_string(priority) + ">" + text;
-    // WAL-E's handler ends its datagrams with a NUL.
-    ::send(fd_, datagram.c_str(), datagram.size() + 1, MSG_NOSIGNAL | MSG_DONTWAIT);
+    if (is_sent_or_dropped(datagram)) return;
+    // A backup outlasts the daemon's restart.
+    ::close(std::exchange(fd_, -1));
+    if (connect()) is_sent_or_dropped(datagram);
   }
 
   void close() {
     if (connected()) ::close(std::exchange(fd_, -1));
-    given_up_ = false;
+    given_up_ = was_there_ = false;
   }
 
 private:
@@ -78,21 +82,37 @@ private:
     int refused = 0;
     for (const char* path : where.syslog_sockets) {
       if (!path) continue;
-      const int fd = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
-      if (fd < 0) break;
-      sockaddr_un address{};
-      address.sun_family = AF_UNIX;
-      std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
-      if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
-        fd_ = fd;
-        return true;
-      }
-      if (errno == EACCES || errno == ECONNREFUSED) refused = errno;
-      ::close(fd);
+      int error = connect_to(path, SOCK_DGRAM);
+      if (error == EPROTOTYPE) error = connect_to(path, SOCK_STREAM);
+      if (error == 0) return was_there_ = true;
+      if (error == EACCES || error == ECONNREFUSED) refused = error;
     }
-    given_up_ = true;
-    if (refused) complain(refused);
+    given_up_ = !was_there_;
+    if (refused && given_up_) complain(refused);
     return false;
+  }
+
+  bool is_sent_or_dropped(const std::string& datagram) {
+    const ssize_t n = ::send(fd_, datagram.data(), datagram.size(), MSG_NOSIGNAL | MSG_DONTWAIT);
+    // The rest of half a record in a stream would be taken for the next one's.
+    if (n >= 0 && static_cast<std::size_t>(n) < datagram.size()) ::close(std::exchange(fd_, -1));
+    return n >= 0 || errno == EAGAIN || errno == EMSGSIZE || errno == ENOBUFS;
+  }
+
+  // 0, or why not.
+  int connect_to(const char* path, int type) {
+    const int fd = ::socket(AF_UNIX, type | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0) return errno;
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path, sizeof address.sun_path - 1);
+    if (::connect(fd, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0) {
+      fd_ = fd;
+      return 0;
+    }
+    const int error = errno;
+    ::close(fd);
+    return error;
   }
 
   // On stderr whatever the destinations are; as text in WAL-E's words.
@@ -104,13 +124,15 @@ private:
     write_plain(text + "\n");
   }
 
+  std::mutex sending_; // records come from threads of the CPU pool too
   int fd_ = -1;
   bool given_up_ = false;
+  bool was_there_ = false;
 };
 
 syslog_socket to_syslog;
 
-std::mutex writing_stderr; // records come from threads of the CPU pool too
+std::mutex writing_stderr;
 status_line status;
 
 std::size_t columns_of_terminal() {

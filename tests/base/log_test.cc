@@ -26,25 +26,37 @@ constexpr std::chrono::system_clock::time_point when{1795200028s + 651509us};
 // A syslog daemon's socket.
 class listening_socket {
 public:
-  explicit listening_socket(const std::string& path)
-      : fd_(::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
+  explicit listening_socket(const std::string& path, int type = SOCK_DGRAM)
+      : fd_(::socket(AF_UNIX, type | SOCK_CLOEXEC | SOCK_NONBLOCK, 0)) {
     sockaddr_un address{};
     address.sun_family = AF_UNIX;
     std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
     REQUIRE(::bind(fd_, reinterpret_cast<sockaddr*>(&address), sizeof address) == 0);
+    if (type == SOCK_STREAM) REQUIRE(::listen(fd_, 1) == 0);
   }
   listening_socket(const listening_socket&) = delete;
   listening_socket& operator=(const listening_socket&) = delete;
   ~listening_socket() { ::close(fd_); }
 
-  std::optional<std::string> next() const {
+  std::optional<std::string> next() const { return received_from(fd_); }
+
+  /// All that the first who connected has sent by now.
+  std::optional<std::string> stream() const {
+    const int fd = ::accept(fd_, nullptr, nullptr);
+    if (fd < 0) return std::nullopt;
+    auto text = received_from(fd);
+    ::close(fd);
+    return text;
+  }
+
+private:
+  static std::optional<std::string> received_from(int fd) {
     std::array<char, 65536> buffer;
-    const ssize_t n = ::recv(fd_, buffer.data(), buffer.size(), 0);
+    const ssize_t n = ::recv(fd, buffer.data(), buffer.size(), 0);
     if (n < 0) return std::nullopt;
     return std::string(buffer.data(), static_cast<std::size_t>(n));
   }
 
-private:
   int fd_;
 };
 
@@ -199,6 +211,40 @@ TEST_CASE(
   CHECK(json.starts_with("<156>{\"time\": \""));
   CHECK(json.ends_with("\"msg\": \"as JSON\"}" + std::string(1, '\0')));
   CHECK_FALSE(daemon.next());
+}
+
+// As WAL-E's handler: there are daemons that are set up with unix-stream("/dev/log").
+TEST_CASE("a syslog socket of streams gets the records with a NUL between them") {
+  const test::scratch_dir dir;
+  const std::string path = dir / "log";
+  const listening_socket daemon(path, SOCK_STREAM);
+  log::configure(only_syslog(path));
+  log::info("wal_e.main", {"first"});
+  log::info("wal_e.main", {"second"});
+  const std::string text = daemon.stream().value_or("none");
+  be_silent();
+  CHECK(text.starts_with("<14>wal_e.main   INFO     MSG: first\n"));
+  CHECK(text.find(std::string(1, '\0') + "<14>wal_e.main   INFO     MSG: second\n") != text.npos);
+  CHECK(text.ends_with('\0'));
+}
+
+TEST_CASE("a syslog daemon that is started anew gets the records again") {
+  const test::scratch_dir dir;
+  const std::string path = dir / "log";
+  const test::captured_stderr captured;
+  {
+    const listening_socket before(path);
+    log::configure(only_syslog(path));
+    log::info("wal_e.main", {"first"});
+    CHECK(before.next());
+  }
+  log::info("wal_e.main", {"nobody's"});
+  ::unlink(path.c_str());
+  const listening_socket after(path);
+  log::info("wal_e.main", {"second"});
+  be_silent();
+  CHECK(after.next().value_or("none").starts_with("<14>wal_e.main   INFO     MSG: second\n"));
+  CHECK(captured.text().empty());
 }
 
 TEST_CASE("a syslog socket that nobody listens at is told once, on stderr, in the records' form") {

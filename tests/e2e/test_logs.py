@@ -286,7 +286,7 @@ def datagrams(tool, *arguments, folder):
     trace = folder / "trace"
     done = subprocess.run(
         ["strace", "-f", "-qq", "-o", trace, "-xx", "-s", "65536", "-e", "trace=connect,sendto",
-         "-e", "inject=connect:retval=0", *tool.command(*arguments)],
+         "-e", "inject=connect:retval=0", "-e", "inject=sendto:retval=65536", *tool.command(*arguments)],
         env=tool.environment, capture_output=True, stdin=subprocess.DEVNULL)  # fmt: skip
     sent = []
     for line in trace.read_text().splitlines():
