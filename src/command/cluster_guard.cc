@@ -7,9 +7,11 @@
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
 #include <wale/catalog/catalog.hpp>
+#include <wale/io/deadline.hpp>
 #include <wale/io/fs.hpp>
 
 #include <algorithm>
+#include <chrono>
 #include <fcntl.h>
 #include <optional>
 #include <span>
@@ -22,6 +24,11 @@ namespace wale::command {
 namespace {
 
 namespace fs = io::fs;
+
+// The list has every object of every backup: of a big archive it could take all the time that a
+// push has, again and again, and no segment would ever be stored.
+constexpr std::chrono::seconds patience_of_a_push{10};
+constexpr std::chrono::minutes patience_of_a_backup{5};
 
 class memory {
 public:
@@ -120,17 +127,32 @@ void require_same(const std::string& what, std::uint64_t mine, const owner& thei
       "Give each cluster a prefix of its own, also after initdb or pg_upgrade.");
 }
 
-// nullopt, too, if the answer that it is unknown is remembered, or could not be found.
-task<std::optional<owner>>
-owner_of(store::store& archive, io::block_budget reading, const memory* remembered) {
+// Nothing, too, if the answer that it is unknown is remembered.
+task<> look_for_owner(
+    store::store& archive,
+    io::block_budget reading,
+    const memory* remembered,
+    std::optional<owner>& found) {
+  backup_list backups = co_await catalog::list_backups(archive);
+  if (backups.empty()) co_return;
+  const std::string unknown = unknown_for(backups);
+  if (remembered && remembered->knows(unknown)) co_return;
+  found = co_await look_up_owner(archive, std::move(backups), std::move(reading));
+  if (!found && remembered) remembered->remember(unknown);
+}
+
+// nullopt, too, if it could not be found out in time.
+task<std::optional<owner>> owner_of(
+    io::runtime& rt,
+    store::store& archive,
+    io::block_budget reading,
+    const memory* remembered,
+    std::chrono::seconds patience) {
+  std::optional<owner> found;
   try {
-    backup_list backups = co_await catalog::list_backups(archive);
-    if (backups.empty()) co_return std::nullopt;
-    const std::string unknown = unknown_for(backups);
-    if (remembered && remembered->knows(unknown)) co_return std::nullopt;
-    std::optional<owner> found =
-        co_await look_up_owner(archive, std::move(backups), std::move(reading));
-    if (!found && remembered) remembered->remember(unknown);
+    std::string doing = "Finding out which cluster the archive is of";
+    task<> work = look_for_owner(archive, std::move(reading), remembered, found);
+    co_await io::within(rt, patience, std::move(doing), std::move(work));
     co_return found;
   } catch (const failure& f) {
     tell_unknown(f);
@@ -140,14 +162,15 @@ owner_of(store::store& archive, io::block_budget reading, const memory* remember
 
 } // namespace
 
-task<>
-require_cluster_of_archive(store::store& archive, archivable file, io::block_budget reading) {
+task<> require_cluster_of_archive(
+    io::runtime& rt, store::store& archive, archivable file, io::block_budget reading) {
   if (!file.header) co_return;
   const std::uint64_t mine = file.header->system_identifier;
   store::object_key top;
   const memory remembered(file.path, archive.url(top));
   if (remembered.knows(std::to_string(mine))) co_return;
-  const std::optional<owner> found = co_await owner_of(archive, std::move(reading), &remembered);
+  const std::optional<owner> found =
+      co_await owner_of(rt, archive, std::move(reading), &remembered, patience_of_a_push);
   if (!found) co_return;
   require_same(file.name.text, mine, *found);
   remembered.remember(std::to_string(mine));
@@ -156,13 +179,14 @@ require_cluster_of_archive(store::store& archive, archivable file, io::block_bud
 task<> require_cluster_of_archive(
     io::runtime& rt, store::store& archive, std::uint64_t system_identifier) {
   io::block_budget reading = co_await rt.blocks().reserve(1);
-  const std::optional<owner> found = co_await owner_of(archive, std::move(reading), nullptr);
+  const std::optional<owner> found =
+      co_await owner_of(rt, archive, std::move(reading), nullptr, patience_of_a_backup);
   if (found) require_same("What is to be backed up", system_identifier, *found);
 }
 
 task<> cluster_check::ask(archivable file, io::block_budget reading) {
   try {
-    co_await require_cluster_of_archive(archive_, std::move(file), std::move(reading));
+    co_await require_cluster_of_archive(rt_, archive_, std::move(file), std::move(reading));
   } catch (...) {
     objection_ = std::current_exception();
   }

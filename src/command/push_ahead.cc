@@ -96,7 +96,7 @@ task<> push_ahead::offer(std::string name) {
   archivable file = co_await inspect(c_.rt, path);
   if (!system_identifier_) {
     io::block_budget reading = co_await c_.rt.blocks().reserve(1);
-    co_await require_cluster_of_archive(c_.archive, file, std::move(reading));
+    co_await require_cluster_of_archive(c_.rt, c_.archive, file, std::move(reading));
     system_identifier_ = file.header->system_identifier;
   }
   if (file.header->system_identifier != *system_identifier_)

@@ -62,7 +62,7 @@ task<int> wal_push(context c) {
   std::string path = c.line.operands.at(0);
   archivable file = co_await inspect(c.rt, std::move(path));
   std::string doing = "Archiving " + file.name.text;
-  auto check = std::make_shared<cluster_check>(c.archive);
+  auto check = std::make_shared<cluster_check>(c.rt, c.archive);
   auto ahead = std::make_unique<push_ahead>(
       c, file, archive_identity(c.line.global, storage_prefix(c.line.global)), check, most);
   task<> work = push(c, std::move(file), *ahead, std::move(check));

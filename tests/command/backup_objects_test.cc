@@ -194,7 +194,7 @@ namespace {
 
 // As wal-push asks: while others wait for the answer.
 task<> asked_and_passed(io::runtime& rt, store::store& archive, archivable file) {
-  cluster_check check(archive);
+  cluster_check check(rt, archive);
   io::task_group group(rt.context().get_executor());
   for (int i = 0; i < 3; ++i)
     group.spawn(check.passed());
