@@ -23,7 +23,7 @@ _wal_e() {
       return
       ;;
     --restore-spec)
-      mapfile -t COMPREPLY < <(compgen -W SOURCE -- "$current" && compgen -f -- "$current")
+      mapfile -t COMPREPLY < <(compgen -W SOURCE -- "$current"; compgen -f -- "$current")
       return
       ;;
     --*-prefix | --*-id | --wabs-account-name | --pool-size | --prefetch | --archive-timeout | --cluster-read-rate-limit | --grace | -[akp])
@@ -40,7 +40,13 @@ _wal_e() {
     wal-push) options='--help --pool-size' ;;
     wal-fetch) options='--help --prefetch' ;;
     wal-prefetch) options='--help --prefetch --data-directory' ;;
-    delete) options='--help --dry-run --confirm --grace before retain old-versions everything' ;;
+    delete)
+      options='--help --dry-run --confirm --grace'
+      case " ${COMP_WORDS[*]:1:COMP_CWORD-1} " in
+        *' before '* | *' retain '* | *' old-versions '* | *' everything '*) ;;
+        *) options="$options before retain old-versions everything" ;;
+      esac
+      ;;
     version) options='--help' ;;
   esac
   mapfile -t COMPREPLY < <(compgen -W "$options" -- "$current")
