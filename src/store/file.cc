@@ -347,7 +347,8 @@ private:
     }
     for (const fs::entry& e : entries) {
       const std::string name = directory + e.name;
-      if (is_temporary(e.name)) continue;
+      // The directories of WAL and backups may be file systems of their own.
+      if (is_temporary(e.name) || e.name == "lost+found") continue;
       if (e.type == DT_DIR) {
         const std::string below = name + "/";
         if (below.starts_with(key_prefix) || key_prefix.starts_with(below))

@@ -171,6 +171,19 @@ TEST_CASE("a sweep looks only where objects are, and never fails") {
   CHECK(stdfs::exists(dir / "archive/lost+found/.wal-e-old"));
 }
 
+// Only root may look into it, and fsck puts there what it likes.
+TEST_CASE("a directory of objects may be a file system of its own, with lost+found") {
+  const test::scratch_dir dir;
+  io::runtime rt;
+  const auto s = open_at(rt, dir / "archive");
+  test::put(rt, *s, "wal_005/there", "x");
+  dir.write("archive/wal_005/lost+found/#17", "x");
+  REQUIRE(::chmod((dir / "archive/wal_005/lost+found").c_str(), 0) == 0);
+  const std::vector<std::string> found = test::list(rt, *s, "wal_005/");
+  REQUIRE(::chmod((dir / "archive/wal_005/lost+found").c_str(), 0700) == 0);
+  CHECK(found == std::vector<std::string>{"wal_005/there"});
+}
+
 TEST_CASE("a link that leads nowhere is no absence") {
   const test::scratch_dir dir;
   io::runtime rt;
