@@ -81,6 +81,7 @@ private:
     group.complete = *name;
     group.sentinels = {found};
     group.sentinel_ns = object.modified_ns;
+    group.is_sentinel_empty = object.size == 0;
   }
 
   void add_file(

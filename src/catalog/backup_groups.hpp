@@ -21,6 +21,8 @@ struct backup_group {
   std::vector<removal> sentinels = {};      ///< one or none
   std::vector<removal> contents = {};
   std::int64_t sentinel_ns = 0;
+  /// What WAL-E did not fsync a crash leaves empty. Such a backup is listed and cannot be restored.
+  bool is_sentinel_empty = false;
   std::int64_t newest_ns = 0; ///< of any object below its directory, also of skipped ones
 };
 

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <functional>
+#include <iterator>
 #include <set>
 #include <tuple>
 #include <utility>
@@ -21,6 +22,8 @@ struct candidate {
 
   std::uint64_t number() const { return group->start.number(); }
   bool is_complete() const { return group->complete.has_value(); }
+  /// Worth keeping in place of an older one.
+  bool counts() const { return is_complete() && !group->is_sentinel_empty; }
   /// LATEST is the greatest.
   auto rank() const { return std::tie(facts.taken_ns, group->sentinel_ns, group->name); }
 };
@@ -136,6 +139,12 @@ std::string kept_beside(const candidate& c, const candidate& kept) {
          " timeline than " + kept.group->name + ", although it seems older";
 }
 
+std::vector<candidate*> those_that_count(const std::vector<candidate*>& complete) {
+  std::vector<candidate*> counted;
+  std::ranges::copy_if(complete, std::back_inserter(counted), &candidate::counts);
+  return counted;
+}
+
 // Where WAL-E's `retain` draws the line: at the count-th position from the top.
 std::uint64_t horizon_of(const std::vector<candidate*>& backups, std::size_t count) {
   std::vector<std::uint64_t> numbers;
@@ -180,18 +189,23 @@ retention_plan plan_before(const archive_contents& archive, const retention_hori
 retention_plan plan_retain(const archive_contents& archive, std::size_t count) {
   planning p(archive);
   const std::vector<candidate*> complete = p.complete();
-  if (complete.empty()) {
+  const std::vector<candidate*> counted = those_that_count(complete);
+  if (counted.empty()) {
+    for (candidate* c : complete)
+      c->reason = "there is none that can be restored";
     p.judge_unfinished(0);
     return p.finish(0);
   }
-  const std::span<candidate* const> all(complete);
-  const auto newest = all.first(std::min(count, all.size()));
+  const auto newest = std::span<candidate* const>(counted).first(std::min(count, counted.size()));
   const std::string among = count == 1
                                 ? "the one that was taken last"
                                 : "one of the " + std::to_string(count) + " that were taken last";
-  for (candidate* c : newest)
-    c->reason = "it is " + among;
-  for (candidate* c : all.subspan(newest.size())) {
+  for (candidate* c : complete) {
+    const bool is_newest = c->rank() >= newest.back()->rank() || newest.size() < count;
+    if (is_newest) {
+      c->reason = c->counts() ? "it is " + among : "its sentinel is empty, so it does not count";
+      continue;
+    }
     // Where it is further on, one clock or the other is wrong, perhaps since the archive was
     // copied.
     const auto overtaken = std::ranges::find_if(
@@ -201,7 +215,7 @@ retention_plan plan_retain(const archive_contents& archive, std::size_t count) {
     else
       c->reason = kept_beside(*c, **overtaken);
   }
-  const std::uint64_t horizon = horizon_of(complete, count);
+  const std::uint64_t horizon = horizon_of(counted, count);
   p.judge_unfinished(horizon);
   retention_plan plan = p.finish(horizon);
   plan.oldest_retained = newest.back()->group->complete;

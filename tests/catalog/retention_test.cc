@@ -27,6 +27,7 @@ struct archive : archive_contents {
     store::object_info o;
     o.key.name = std::move(key);
     o.modified_ns = now - age * hour;
+    o.size = 1;
     to.push_back(std::move(o));
   }
   /// base_SEGMENT_00000040, `age` hours old.
@@ -173,6 +174,33 @@ TEST_CASE("what retain keeps is what was taken last") {
     CHECK(kept_of(plan_retain(a, 1)) == keys{later.text(), earlier.text()});
     CHECK(verdict_of(plan_retain(a, 1), earlier).reason.find(later.text()) != std::string::npos);
   }
+}
+
+TEST_CASE("a backup whose sentinel is empty does not take the place of one that can be restored") {
+  archive a;
+  const backup_name oldest = a.backup(s03, 90);
+  const backup_name good = a.backup(s05, 60);
+  const backup_name lost = a.backup(s07, 30);
+  a.backups.back().size = 0;
+  a.segments({"000000010000000000000004", "000000010000000000000006", "000000010000000000000008"});
+  CHECK(kept_of(plan_retain(a, 1)) == keys{good.text(), lost.text()});
+  CHECK(wal_of(plan_retain(a, 1)) == keys{"000000010000000000000004.lzo"});
+  CHECK(
+      verdict_of(plan_retain(a, 1), lost).reason == "its sentinel is empty, so it does not count");
+  CHECK(kept_of(plan_retain(a, 2)) == keys{oldest.text(), good.text(), lost.text()});
+
+  // Of no use to anybody once it is older than what is kept.
+  a.backup("000000010000000000000009", 10);
+  CHECK(kept_of(plan_retain(a, 1)) == keys{"base_000000010000000000000009_00000040"});
+}
+
+TEST_CASE("without any backup that can be restored nothing goes") {
+  archive a;
+  const backup_name lost = a.backup(s05, 30);
+  a.backups.back().size = 0;
+  a.segments({"000000010000000000000004"});
+  CHECK(kept_of(plan_retain(a, 1)) == keys{lost.text()});
+  CHECK(wal_of(plan_retain(a, 1)).empty());
 }
 
 TEST_CASE("retain with as many backups as there are removes the WAL before them") {
