@@ -49,9 +49,16 @@ task<std::string> read_history(context c, store::object_key key) {
   if (!object) co_return text;
   auto compressed = std::make_unique<archive::gpg_decryptor>(
       c.rt, std::move(object), std::move(decrypting), c.archive.url(key));
+  const archive::gpg_decryptor& decryptor = *compressed;
   archive::lzop_decompressor plain(c.rt, std::move(compressed), std::move(outputs));
   collecting collect{text};
-  co_await io::with_source(plain, collect);
+  try {
+    co_await io::with_source(plain, collect);
+  } catch (const failure& f) {
+    // Whatever keeps gpg from it, a locked key or no home: who deletes need not be able to restore.
+    if (f.why() != kind::unavailable || !decryptor.is_encrypted()) throw;
+    throw failure(kind::configuration, f.text().msg, f.text().detail, f.text().hint);
+  }
   co_return text;
 }
 

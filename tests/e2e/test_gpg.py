@@ -327,6 +327,17 @@ def test_a_locked_agent_and_a_preset_passphrase(elsewhere, segment, ring, not_fe
         assert PASSPHRASE not in run.out + run.err
 
 
+def test_delete_keeps_what_a_history_behind_a_locked_agent_may_need(elsewhere, ring, folder):
+    """Who deletes need not be able to restore."""
+    tool = elsewhere.with_environment(WALE_GPG_KEY_ID=ring.key_id("locked"))
+    (folder / "00000002.history").write_text("1\t0/3000000\tno recovery target specified\n")
+    tool.run("wal-push", folder / "00000002.history")
+    ring.kill_agent()
+    run = tool.run("delete", "before", "000000010000000000000009")
+    assert "Timeline 00000002 counts as a descendant of all others" in run.err
+    ring.kill_agent()
+
+
 def test_no_agent(elsewhere, segment, ring, not_fetched, folder):
     """It cannot start: the path of its socket is too long."""
     elsewhere.run("wal-push", segment)
