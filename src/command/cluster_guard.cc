@@ -1,6 +1,7 @@
 // The memory is one line: the archive's URL, a blank, and the system identifier; or, where the
 // newest backup does not tell one, the digest of the list of backups that this was found for, so
-// that any later backup is looked at.
+// that any later backup is looked at; or, where the list took too long, a word that counts for an
+// hour.
 #include "cluster_guard.hpp"
 
 #include <wale/base/digest.hpp>
@@ -12,6 +13,8 @@
 
 #include <algorithm>
 #include <chrono>
+#include <cstdlib>
+#include <ctime>
 #include <fcntl.h>
 #include <optional>
 #include <span>
@@ -29,6 +32,9 @@ namespace fs = io::fs;
 // push has, again and again, and no segment would ever be stored.
 constexpr std::chrono::seconds patience_of_a_push{10};
 constexpr std::chrono::minutes patience_of_a_backup{5};
+// Nor is it to slow down every push: how long nobody tries again.
+constexpr std::chrono::hours between_slow_lists{1};
+constexpr const char* too_slow = "unknown-for-now";
 
 class memory {
 public:
@@ -45,6 +51,13 @@ public:
     } catch (const failure&) { // no memory is as good as an empty one
       return false;
     }
+  }
+
+  /// Within this time.
+  bool knows(const std::string& answer, std::chrono::seconds age) const {
+    if (!knows(answer)) return false;
+    const auto about = fs::status(path());
+    return about && std::abs(std::time(nullptr) - about->st_mtim.tv_sec) < age.count();
   }
 
   void remember(const std::string& answer) const {
@@ -149,6 +162,7 @@ task<std::optional<owner>> owner_of(
     const memory* remembered,
     std::chrono::seconds patience) {
   std::optional<owner> found;
+  const auto began = std::chrono::steady_clock::now();
   try {
     std::string doing = "Finding out which cluster the archive is of";
     task<> work = look_for_owner(archive, std::move(reading), remembered, found);
@@ -156,6 +170,8 @@ task<std::optional<owner>> owner_of(
     co_return found;
   } catch (const failure& f) {
     tell_unknown(f);
+    const bool was_slow = std::chrono::steady_clock::now() - began >= patience;
+    if (remembered && was_slow) remembered->remember(too_slow);
   }
   co_return std::nullopt;
 }
@@ -168,7 +184,8 @@ task<> require_cluster_of_archive(
   const std::uint64_t mine = file.header->system_identifier;
   store::object_key top;
   const memory remembered(file.path, archive.url(top));
-  if (remembered.knows(std::to_string(mine))) co_return;
+  if (remembered.knows(std::to_string(mine)) || remembered.knows(too_slow, between_slow_lists))
+    co_return;
   const std::optional<owner> found =
       co_await owner_of(rt, archive, std::move(reading), &remembered, patience_of_a_push);
   if (!found) co_return;

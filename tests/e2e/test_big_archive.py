@@ -72,3 +72,9 @@ def test_its_list_does_not_keep_wal_from_being_stored(server, session_archive, t
     warning = [r for r in run.records if r.level == "WARNING"]
     assert [w.msg for w in warning] == ["could not find out which cluster this archive is of"]
     assert "did not end within 10 seconds" in warning[0].parts["DETAIL"]
+    # Nor does the next push wait for it again.
+    pages = server.pages
+    following = path.parent / session_archive.archive_commits()
+    run = s3.run("wal-push", "-p1", following)
+    assert server.stored[1:] == [f"/bucket/x/wal_005/{following.name}.lzo"] and server.pages == pages
+    assert [r for r in run.records if r.level == "WARNING"] == []
