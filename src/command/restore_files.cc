@@ -3,9 +3,12 @@
 
 #include <wale/base/error.hpp>
 
+#include <algorithm>
 #include <cerrno>
 #include <dirent.h>
 #include <fcntl.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <unistd.h>
 
 namespace wale::command {
@@ -48,6 +51,22 @@ bool is_link(const std::string& path) {
 
 bool is_link_to_directory(const std::string& path) {
   return is_link(path) && fs::is_directory(path);
+}
+
+// The attribute is there since Linux 5.8; before that a part of the same file system is not seen.
+bool is_mount_point(const std::string& path) {
+  struct statx s {};
+  const auto above = fs::link_status(path + "/..");
+  if (::statx(AT_FDCWD, path.c_str(), AT_SYMLINK_NOFOLLOW, STATX_TYPE, &s) != 0) return false;
+  if (!S_ISDIR(s.stx_mode)) return false;
+  if (s.stx_attributes_mask & STATX_ATTR_MOUNT_ROOT)
+    return (s.stx_attributes & STATX_ATTR_MOUNT_ROOT) != 0;
+  return above && above->st_dev != makedev(s.stx_dev_major, s.stx_dev_minor);
+}
+
+bool is_empty_directory(const std::string& directory) {
+  return std::ranges::all_of(
+      entries_of(directory), [](const fs::entry& e) { return e.name == "lost+found"; });
 }
 
 void empty_directory(const std::string& directory) {

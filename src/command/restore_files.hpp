@@ -26,6 +26,10 @@ std::set<std::string> marked_names(const std::string& directory);
 std::vector<io::fs::entry> entries_of(const std::string& directory);
 bool is_link(const std::string& path);
 bool is_link_to_directory(const std::string& path);
+/// A directory on which a file system or a part of one is mounted: it can be emptied, not removed.
+bool is_mount_point(const std::string& path);
+/// Nothing but `lost+found`.
+bool is_empty_directory(const std::string& directory);
 /// Removes what is in a directory but for `lost+found` and the mark.
 void empty_directory(const std::string& directory);
 /// Writes and fsyncs a file of mode 0600 in place of what is there; owned, if we are root, by

@@ -35,12 +35,20 @@ bool is_configuration(const std::string& name) {
   return std::ranges::find(configuration_files, name) != configuration_files.end();
 }
 
+bool is_wal(const std::string& name) {
+  return std::ranges::find(wal_directories, name) != wal_directories.end();
+}
+
+// Where the operator has given pg_wal a disk of its own.
+bool lies_elsewhere(const std::string& path) {
+  return is_link_to_directory(path) || is_mount_point(path);
+}
+
 bool may_stay(const fs::entry& e, const std::string& path) {
   if (e.name == "lost+found" || e.name == unwritten_mark || is_configuration(e.name) ||
       e.name == "pg_tblspc")
     return true;
-  const bool is_wal = std::ranges::find(wal_directories, e.name) != wal_directories.end();
-  return is_wal && is_link_to_directory(path) && entries_of(path).empty();
+  return is_wal(e.name) && lies_elsewhere(path) && is_empty_directory(path);
 }
 
 void require_free_target(
@@ -139,7 +147,7 @@ void examine_directory(restore_target& t) {
     require_free_target(t.directory, entries, t.overwrite);
   if (!t.overwrite) t.kept_files = kept_files_of(t.directory);
   for (const char* wal : wal_directories)
-    if (is_link_to_directory(t.directory + "/" + wal)) t.wal_links.insert(wal);
+    if (lies_elsewhere(t.directory + "/" + wal)) t.wal_links.insert(wal);
   if (!t.unfinished) return;
   for (const std::string& name : marked_names(t.directory))
     if (name.starts_with("pg_tblspc/")) t.own_links.insert(name);

@@ -23,8 +23,9 @@ struct restore_target {
   bool existed = false;    ///< the directory
   bool unfinished = false; ///< it holds a restore that was broken off
   bool had_tablespace_links = false; ///< its pg_tblspc
-  std::set<std::string> wal_links;   ///< pg_wal, pg_xlog: those that the operator made links
-  std::set<std::string> kept_files;  ///< configuration that is there and wins over the backup's
+  std::set<std::string>
+      wal_links; ///< pg_wal, pg_xlog: those that the operator made links or mount points
+  std::set<std::string> kept_files; ///< configuration that is there and wins over the backup's
   std::vector<std::shared_ptr<directory_lock>> locks = {};
 };
 

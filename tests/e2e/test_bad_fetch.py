@@ -381,6 +381,33 @@ def test_target_disk_full(copy_of_store, fetching, small_disk, session_archive):
     assert_unchanged(before, small_disk)
 
 
+def test_wal_on_a_disk_of_its_own(copy_of_store, fetching, small_disk):
+    """pg_wal is a mount point in the target, with the lost+found of its file system."""
+    target = small_disk.parent
+    found = small_disk / "lost+found"
+    found.mkdir()
+    try:
+        fetching.run("backup-fetch", target, newest(copy_of_store))
+        assert (target / CONTROL).exists() and found.exists()
+        (small_disk / "0000000100000000000000FE").write_bytes(b"old")
+        (target / "stray").write_text("x")
+        fetching.run("backup-fetch", "--overwrite", target, newest(copy_of_store))
+        assert (target / CONTROL).exists() and not (target / "stray").exists()
+        assert found.exists() and not [p for p in small_disk.rglob("*") if p.is_file()]
+    finally:
+        for entry in target.iterdir():
+            if entry != small_disk:
+                shutil.rmtree(entry) if entry.is_dir() else entry.unlink()
+
+
+def test_wal_behind_a_link_to_a_disk_of_its_own(copy_of_store, fetching, folder):
+    (folder / "wal/lost+found").mkdir(parents=True)
+    (folder / "pg").mkdir(mode=0o700)
+    (folder / "pg/pg_wal").symlink_to(folder / "wal")
+    fetching.run("backup-fetch", folder / "pg", newest(copy_of_store))
+    assert (folder / "pg" / CONTROL).exists() and (folder / "wal/lost+found").exists()
+
+
 def test_overwrite_removes_what_is_not_in_the_backup(copy_of_store, fetching, folder, clusters, session_archive):
     copy = clusters.track(Cluster(folder / "copy"))
     fetching.run("backup-fetch", copy.data, newest(copy_of_store))
