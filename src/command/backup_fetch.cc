@@ -351,6 +351,12 @@ task<> restore_or_undo(context c, const found_backup& backup, const restore_targ
 task<int> backup_fetch(context c) {
   c.line.number("pool-size", 1);
   const std::string directory = c.line.operands.at(0);
+  if (directory.empty())
+    throw failure(
+        kind::usage,
+        "the command line was not understood",
+        "PG_CLUSTER_DIRECTORY is an empty name",
+        "Is the variable that should hold it unset?");
   require_not_live(directory);
   std::string query = c.line.operands.at(1);
   const found_backup backup = co_await find_backup(c, std::move(query));

@@ -408,6 +408,11 @@ def test_wal_behind_a_link_to_a_disk_of_its_own(copy_of_store, fetching, folder)
     assert (folder / "pg" / CONTROL).exists() and (folder / "wal/lost+found").exists()
 
 
+def test_target_without_a_name(fetching):
+    """What a script says whose variable is unset."""
+    fetching.run("backup-fetch", "", "LATEST", code=2).error("PG_CLUSTER_DIRECTORY is an empty name")
+
+
 def test_overwrite_removes_what_is_not_in_the_backup(copy_of_store, fetching, folder, clusters, session_archive):
     copy = clusters.track(Cluster(folder / "copy"))
     fetching.run("backup-fetch", copy.data, newest(copy_of_store))
