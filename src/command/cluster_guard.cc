@@ -1,7 +1,7 @@
 // The memory is one line: the archive's URL, a blank, and the system identifier; or, where the
 // newest backup does not tell one, the digest of the list of backups that this was found for, so
-// that any later backup is looked at; or, where the list took too long, a word that counts for an
-// hour.
+// that any later backup is looked at; or, where the list took too long, a word that counts for ten
+// minutes.
 #include "cluster_guard.hpp"
 
 #include <wale/base/digest.hpp>
@@ -33,7 +33,7 @@ namespace fs = io::fs;
 constexpr std::chrono::seconds patience_of_a_push{10};
 constexpr std::chrono::minutes patience_of_a_backup{5};
 // Nor is it to slow down every push: how long nobody tries again.
-constexpr std::chrono::hours between_slow_lists{1};
+constexpr std::chrono::minutes between_slow_lists{10};
 constexpr const char* too_slow = "unknown-for-now";
 
 class memory {

@@ -15,7 +15,7 @@ namespace wale::command {
 /// Compares the cluster that wrote `file` with the one that the newest backup under this prefix is
 /// of, and throws kind::refused if they differ. Without a segment header or a backup with metadata
 /// there is nothing to compare; what cannot be looked up, in 10 seconds, is unknown, with a
-/// WARNING, and not tried again for an hour. An answer is remembered in `.wal-e/` beside the
+/// WARNING, and not tried again for ten minutes. An answer is remembered in `.wal-e/` beside the
 /// segment, if that is a pg_wal: the next segment then costs no request, or one listing where the
 /// newest backup has no metadata. `reading` is one block: those who hold the pool may wait for the
 /// answer.
