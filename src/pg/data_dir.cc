@@ -51,10 +51,15 @@ struct place {
   }
 };
 
-std::string read_target(const place& at, const std::string& name) {
+bool is_gone(int error_number) {
+  return error_number == ENOENT || error_number == ENOTDIR;
+}
+
+std::optional<std::string> read_target(const place& at, const std::string& name) {
   std::string target(256, '\0');
   for (;;) {
     const ssize_t n = ::readlinkat(at.fd, name.c_str(), target.data(), target.size());
+    if (n < 0 && is_gone(errno)) return std::nullopt;
     if (n < 0) throw failure::system(errno, "readlink \"" + at.path_of(name) + "\"");
     if (static_cast<std::size_t>(n) < target.size()) {
       target.resize(static_cast<std::size_t>(n));
@@ -64,9 +69,10 @@ std::string read_target(const place& at, const std::string& name) {
   }
 }
 
-/// Sorted, without . and ..
+/// Sorted, without . and .. ; none if it was removed since it was opened.
 std::vector<std::string> names_in(const place& at) {
   const int copy = ::openat(at.fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (copy < 0 && is_gone(errno)) return {};
   if (copy < 0) throw failure::system(errno, "open \"" + at.path + "\"");
   const std::unique_ptr<DIR, int (*)(DIR*)> stream(::fdopendir(copy), ::closedir);
   if (!stream) {
@@ -83,10 +89,6 @@ std::vector<std::string> names_in(const place& at) {
   if (errno != 0) throw failure::system(errno, "readdir \"" + at.path + "\"");
   std::sort(names.begin(), names.end());
   return names;
-}
-
-bool is_gone(int error_number) {
-  return error_number == ENOENT || error_number == ENOTDIR;
 }
 
 tree_entry entry_of(const struct stat& found, std::string member, std::string path) {
@@ -162,11 +164,13 @@ private:
   }
 
   void add_tablespace(const place& at, const std::string& name) {
-    tablespace t{name, read_target(at, name), at.member_of(name)};
+    std::optional<std::string> target = read_target(at, name);
+    if (!target) return;
+    tablespace t{name, std::move(*target), at.member_of(name)};
     while (t.location.size() > 1 && t.location.back() == '/')
       t.location.pop_back();
-    struct stat found;
-    if (::fstatat(at.fd, name.c_str(), &found, 0) != 0 || !S_ISDIR(found.st_mode))
+    struct stat found; // not through the link: DROP TABLESPACE removes that, and not the directory
+    if (::fstatat(at.fd, t.location.c_str(), &found, 0) != 0 || !S_ISDIR(found.st_mode))
       throw failure(
           kind::refused,
           "a tablespace is not there",
@@ -286,7 +290,9 @@ private:
     } else if (S_ISLNK(found.st_mode)) {
       if (is_link_to_tablespace(entry.name)) return;
       entry.type = tree_entry::kind::symlink;
-      entry.link_target = read_target(at, name);
+      std::optional<std::string> target = read_target(at, name);
+      if (!target) return;
+      entry.link_target = std::move(*target);
     } else if (S_ISFIFO(found.st_mode)) {
       entry.type = tree_entry::kind::fifo;
     } else {

@@ -7,10 +7,12 @@
 #include <catch2/catch.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <string>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -383,4 +385,39 @@ TEST_CASE("scan: unlogged and temporary relations in every database directory", 
   CHECK(has(all, "base/5/100"));
   CHECK(has(all, "base/5/100_fsm"));
   CHECK_FALSE(has(all, "base/5/t2_102"));
+}
+
+TEST_CASE("scan: links and directories that come and go fail nothing", "[unit]") {
+  const test::scratch_dir dir;
+  make_cluster(dir);
+  dir.make("data/base");
+  const std::string database = dir / "data/base/5";
+  const std::string link = dir / "data/linked.conf";
+  const std::string space = dir / "data/pg_tblspc/16999";
+  const std::string location = dir / "spc";
+  dir.make("spc");
+  std::atomic<bool> done = false;
+  std::atomic<bool> failed = false;
+  std::thread server([&] {
+    while (!done && !failed) {
+      const bool made = ::mkdir(database.c_str(), 0700) == 0 &&
+                        ::symlink("elsewhere", link.c_str()) == 0 &&
+                        ::symlink(location.c_str(), space.c_str()) == 0;
+      const bool removed = ::rmdir(database.c_str()) == 0 && ::unlink(link.c_str()) == 0 &&
+                           ::unlink(space.c_str()) == 0;
+      failed = !made || !removed;
+    }
+  });
+  std::string why;
+  for (int i = 0; i < 10000 && why.empty(); ++i) {
+    try {
+      scan(dir);
+    } catch (const failure& f) {
+      why = f.text().msg + ": " + f.text().detail;
+    }
+  }
+  done = true;
+  server.join();
+  CHECK(why.empty());
+  CHECK_FALSE(failed);
 }
