@@ -60,10 +60,18 @@ void require_version(int version) {
       "Backups that survive the end of their session exist since 9.6.");
 }
 
-/// Nothing may end a session that holds a backup but its owner. set_config's third argument makes
-/// it a setting of the session; unknown names would be errors, hence the versions.
+/// A hot standby refuses every statement that takes a snapshot in a serializable session, and a
+/// deferrable one may wait for others; this statement takes none.
+constexpr const char* isolation_statement =
+    "SET SESSION CHARACTERISTICS AS TRANSACTION ISOLATION LEVEL READ COMMITTED, NOT DEFERRABLE";
+
+/// Nothing may end a session that holds a backup but its owner, and times that are compared as text
+/// must not change with a reload. set_config's third argument makes it a setting of the session;
+/// unknown names would be errors, hence the versions.
 std::string settings_statement(int version) {
-  std::string sql = "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false)";
+  std::string sql = "SELECT pg_catalog.set_config('search_path', 'pg_catalog', false), "
+                    "pg_catalog.set_config('TimeZone', 'UTC', false), "
+                    "pg_catalog.set_config('DateStyle', 'ISO', false)";
   std::vector<std::string> timeouts = {
       "statement_timeout", "lock_timeout", "idle_in_transaction_session_timeout"};
   if (version >= 140000) timeouts.emplace_back("idle_session_timeout");
@@ -90,6 +98,7 @@ struct backup_session::state {
 
 task<> backup_session::state::prepare() {
   require_version(session.server_version());
+  co_await session.query(isolation_statement);
   co_await session.query(settings_statement(session.server_version()));
   facts = co_await read_server_facts(session);
 }
