@@ -105,6 +105,7 @@ public:
     const std::int64_t began = now_ns();
     std::string label = backup_label();
     const pg::backup_start start = co_await session_.begin(std::move(label), fast);
+    co_await require_timeline(start.tli);
     const auto name = catalog::backup_name::make(start.segment.name(), start.offset);
     // A standby without a restartpoint since the last backup gives the same name again, and the one
     // that its primary gives at this moment.
@@ -125,6 +126,23 @@ public:
   }
 
 private:
+  // Above a standby a promotion may happen that is none of its own. Pages of the new timeline on
+  // its disk make WAL of that one needed, while the WAL proven here bears the name of the old one.
+  task<> require_timeline(pg::timeline begun_on) {
+    if (!session_.facts().in_recovery) co_return;
+    auto read_control = [&] { return pg::read_control_file(cluster_.path); };
+    const pg::control_image control = co_await c_.rt.offload(read_control);
+    const pg::timeline now = control.data.min_recovery_tli;
+    if (control.data.min_recovery_point.value == 0 || now == begun_on) co_return;
+    throw failure(
+        kind::unavailable,
+        "the backup is void",
+        "The standby has followed its primary from timeline " + pg::to_hex(begun_on) + " to " +
+            pg::to_hex(now) + ".",
+        "Run CHECKPOINT on the primary, and when the standby has replayed it, start the backup "
+        "again.");
+  }
+
   task<> take(backup& b) {
     std::string version = session_.facts().version_text;
     co_await store_version(c_, b.objects, std::move(version));
@@ -184,6 +202,7 @@ private:
     const std::chrono::seconds patience(c_.line.number("archive-timeout", 0));
     pg::backup_stop stop;
     co_await stop_in_time(stop, patience);
+    co_await require_timeline(b.start.tli);
 
     std::vector<archive::memory_member> members =
         last_members(b.plan.entries.front(), control, stop);

@@ -85,3 +85,32 @@ def test_serializable_by_default_on_a_standby(chain):
     archive.archive_commits(1)
     outcome = end(push)
     assert outcome.code == 0, outcome.err
+
+
+def test_a_standby_follows_onto_another_timeline(chain):
+    """The old primary lives on and archives: segments of the right names arrive, of the wrong history."""
+    archive, (primary, promoted, standby) = chain
+    archive.archive_commits(5)
+    primary.sql("CHECKPOINT")
+    wait_until(lambda: commits_of(standby) == (10, 10), standby.log_tail)
+    standby.sql("CHECKPOINT")
+    before = archive.store.backups()
+    push = begin(archive, standby, "extended_version.txt", "--cluster-read-rate-limit=5000000")
+    push.send_signal(signal.SIGSTOP)
+    promoted.promote()
+    promoted.sql("INSERT INTO commits VALUES (1000); CHECKPOINT; INSERT INTO commits VALUES (1001)")
+    wait_until(lambda: commits_of(standby)[1] == 1001, standby.log_tail)
+    standby.sql("CHECKPOINT")
+    for _ in range(3):
+        archive.archive_commits(5)
+    push.send_signal(signal.SIGCONT)
+    outcome = end(push)
+    assert outcome.code == 1, outcome.err
+    outcome.error("00000001", "to 00000002", "CHECKPOINT on the primary")
+    assert archive.store.backups() == before
+
+    # Begun on the new timeline, it waits for WAL of that one, which nobody archives here.
+    again = archive.tool.with_environment(**standby.address()).run(
+        "backup-push", "--checkpoint=fast", "--no-archive-check", "--archive-timeout=1", standby.data, code=1
+    )
+    assert "000000020000000" in again.error("is missing").text
