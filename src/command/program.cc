@@ -66,8 +66,8 @@ void raise_open_files() {
   ::setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-// A reader that is gone and a file beyond ulimit -f are failures of a write. Who starts us may ignore
-// its children, which is inherited: then nobody would learn how gpg ended.
+// A reader that is gone and a file beyond ulimit -f are failures of a write. Who starts us may
+// ignore its children, which is inherited: then nobody would learn how gpg ended.
 void expect_results_not_signals() {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGXFSZ, SIG_IGN);
