@@ -1,18 +1,13 @@
 // What the Azure driver mends and what it believes, where several requests or odd refusals meet.
-#include "conformance.hpp"
 #include "fake_azure.hpp"
+#include "refused_together.hpp"
+#include "scripted_store.hpp"
 
 #include <wale/base/error.hpp>
-#include <wale/io/task_group.hpp>
-#include <wale/store/open.hpp>
 
-#include <boost/asio/io_context.hpp>
 #include <catch2/catch.hpp>
 
 #include <atomic>
-#include <ctime>
-#include <functional>
-#include <map>
 #include <optional>
 #include <string>
 
@@ -21,70 +16,16 @@ using namespace wale::test;
 
 namespace {
 
-using variables = std::map<std::string, std::string>;
-
 std::unique_ptr<store::store>
 open_azure(io::runtime& rt, const std::string& endpoint, variables all) {
   all["WALE_WABS_ENDPOINT"] = endpoint;
   all["WABS_ACCOUNT_NAME"] = "account";
   all["WALE_RETRIES"] = "20";
-  store::settings how;
-  how.budget = std::chrono::seconds(20);
-  how.variable = [all](const std::string& name) -> std::optional<std::string> {
-    const auto found = all.find(name);
-    if (found == all.end()) return std::nullopt;
-    return found->second;
-  };
-  return store::open_store(rt, "wabs://container/p", how);
+  return store::open_store(rt, "wabs://container/p", settings_of(std::move(all)));
 }
 
 // "secret" in base64.
 const variables with_key{{"WABS_ACCESS_KEY", "c2VjcmV0"}};
-
-task<> put_one(io::runtime& rt, store::store& s, std::string key) {
-  io::block_budget budget = co_await rt.blocks().reserve(1);
-  const auto body = make_source(std::move(budget), "content of " + key);
-  store::put_request request;
-  request.key = key_of(key);
-  co_await s.put(std::move(request), *body);
-}
-
-task<> put_two(io::runtime& rt, store::store& s) {
-  io::task_group group(rt.context().get_executor());
-  group.spawn(put_one(rt, s, "wal_005/a"));
-  group.spawn(put_one(rt, s, "wal_005/b"));
-  co_await group.join();
-}
-
-/// Refuses what `is_wrong` finds wrong, but not before two such requests are there.
-void refuse_two_together(
-    fake_azure& server, std::function<bool(const received_request&)> is_wrong, answer refusal) {
-  refusal.after = std::make_shared<gate>();
-  const auto refused = std::make_shared<std::atomic<int>>(0);
-  server.before([=](const received_request& r) -> std::optional<answer> {
-    if (!is_wrong(r)) return std::nullopt;
-    if (++*refused == 2) refusal.after->open();
-    return refusal;
-  });
-}
-
-std::string in_an_hour() {
-  const std::time_t theirs = std::time(nullptr) + 3600;
-  std::tm utc{};
-  gmtime_r(&theirs, &utc);
-  char text[64];
-  std::strftime(text, sizeof text, "%a, %d %b %Y %H:%M:%S GMT", &utc);
-  return text;
-}
-
-std::optional<failure> failure_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const failure& f) {
-    return f;
-  }
-  return std::nullopt;
-}
 
 /// A metadata service that numbers its tokens, and a store that wants one, over TLS.
 struct token_bench {
@@ -117,23 +58,21 @@ TEST_CASE("azure: a wrong clock is put right for all requests that are refused t
   fake_azure server;
   io::runtime rt;
   const auto s = open_azure(rt, server.endpoint(), with_key);
-  const std::string date = in_an_hour();
+  const std::string date = in_an_hour("%a, %d %b %Y %H:%M:%S GMT");
   const std::string hour = date.substr(0, 19);
-  refuse_two_together(
-      server,
+  server.before(refusing_two_together(
       [=](const received_request& r) { return !r.header("x-ms-date").starts_with(hour); },
-      fake_azure::error(403, "AuthenticationFailed", {{"Date", date}}));
-  REQUIRE_NOTHROW(rt.run(put_two(rt, *s)));
+      fake_azure::error(403, "AuthenticationFailed", {{"Date", date}})));
+  REQUIRE_NOTHROW(put_two(rt, *s));
   CHECK(server.blobs().size() == 2);
 }
 
 TEST_CASE("azure: a token is renewed once for all requests that are refused together") {
   token_bench b;
-  refuse_two_together(
-      b.server,
+  b.server.before(refusing_two_together(
       [](const received_request& r) { return r.header("Authorization") == "Bearer token-1"; },
-      fake_azure::error(401, "InvalidAuthenticationInfo"));
-  REQUIRE_NOTHROW(b.rt.run(put_two(b.rt, *b.s)));
+      fake_azure::error(401, "InvalidAuthenticationInfo")));
+  REQUIRE_NOTHROW(put_two(b.rt, *b.s));
   CHECK(b.server.blobs().size() == 2);
   CHECK(b.tokens == 2);
 }

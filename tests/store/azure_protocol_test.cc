@@ -4,6 +4,7 @@
 #include "../../src/store/azure_shared_key.hpp"
 #include "../../src/store/azure_token.hpp"
 #include "../../src/store/azure_xml.hpp"
+#include "support/failure_of.hpp"
 
 #include <wale/base/base64.hpp>
 #include <wale/base/error.hpp>
@@ -17,6 +18,7 @@
 #include <string>
 
 using namespace wale;
+using test::failure_of;
 using namespace wale::store;
 
 namespace {
@@ -26,15 +28,6 @@ http::headers fields(std::map<std::string, std::string> all) {
   for (const auto& [name, value] : all)
     h.add(name, value);
   return h;
-}
-
-std::optional<failure> failure_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const failure& f) {
-    return f;
-  }
-  return std::nullopt;
 }
 
 azure_address at(const std::string& endpoint, const std::string& account = "myaccount") {

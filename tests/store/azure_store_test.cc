@@ -1,17 +1,15 @@
 // The Azure store against a small Blob service in memory that does on command what a real one will
 // not do.
-#include "conformance.hpp"
 #include "fake_azure.hpp"
+#include "scripted_store.hpp"
 
 #include <wale/base/error.hpp>
-#include <wale/store/open.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <atomic>
 #include <ctime>
-#include <map>
 #include <optional>
 #include <string>
 #include <utility>
@@ -24,8 +22,6 @@ using condition = store::put_condition;
 
 namespace {
 
-using variables = std::map<std::string, std::string>;
-
 // "SECRET-that-nobody-may-see" in base64.
 constexpr const char* the_key = "U0VDUkVULXRoYXQtbm9ib2R5LW1heS1zZWU=";
 
@@ -34,21 +30,12 @@ std::unique_ptr<store::store> open_azure(
     const std::string& endpoint,
     variables more = {},
     const std::string& prefix = "wabs://container/p") {
-  variables all{
+  variables usual{
       {"WALE_WABS_ENDPOINT", endpoint},
       {"WABS_ACCOUNT_NAME", "account"},
       {"WABS_ACCESS_KEY", the_key},
       {"WALE_RETRIES", "4"}};
-  for (const auto& [name, value] : more)
-    all[name] = value;
-  store::settings how;
-  how.budget = std::chrono::seconds(20);
-  how.variable = [all](const std::string& name) -> std::optional<std::string> {
-    const auto found = all.find(name);
-    if (found == all.end() || found->second.empty()) return std::nullopt;
-    return found->second;
-  };
-  return store::open_store(rt, prefix, how);
+  return store::open_store(rt, prefix, settings_of(std::move(usual), std::move(more)));
 }
 
 struct bench {
@@ -65,26 +52,8 @@ struct bench {
   }
 };
 
-std::optional<failure> failure_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const failure& f) {
-    return f;
-  }
-  return std::nullopt;
-}
-
-constexpr std::size_t part_size = 6 * 1024 * 1024;
-const std::string large = noise(3 * part_size + 12345, 7);
-
 bool is_commit(const received_request& r) {
   return r.target.find("comp=blocklist") != std::string::npos;
-}
-
-answer lost() {
-  answer a;
-  a.nothing = true;
-  return a;
 }
 
 } // namespace

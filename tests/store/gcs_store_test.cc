@@ -1,17 +1,14 @@
 // The store on Google Cloud Storage against a small one in memory that does on command what a real
 // one will not do.
-#include "conformance.hpp"
-#include "fake_gcs.hpp"
+#include "gcs_bench.hpp"
 #include "support/scratch_dir.hpp"
 
 #include <wale/base/error.hpp>
-#include <wale/store/open.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -23,87 +20,15 @@ using condition = store::put_condition;
 
 namespace {
 
-using variables = std::map<std::string, std::string>;
-
-std::unique_ptr<store::store>
-open_gcs(io::runtime& rt, variables all, const std::string& prefix = "gs://bucket/p") {
-  all.emplace("WALE_RETRIES", "4");
-  store::settings how;
-  how.budget = std::chrono::seconds(20);
-  how.variable = [all](const std::string& name) -> std::optional<std::string> {
-    const auto found = all.find(name);
-    if (found == all.end()) return std::nullopt;
-    return found->second;
-  };
-  return store::open_store(rt, prefix, how);
-}
-
-struct bench {
-  fake_gcs server;
-  io::runtime rt;
-  std::unique_ptr<store::store> s;
-  bench() : s(open_gcs(rt, {{"STORAGE_EMULATOR_HOST", server.endpoint()}})) {}
-
-  std::vector<received_request> requests(const std::string& method) {
-    std::vector<received_request> found;
-    for (const received_request& r : server.peer().requests())
-      if (r.method == method) found.push_back(r);
-    return found;
-  }
-  std::vector<std::string> ranges() {
-    std::vector<std::string> found;
-    for (const received_request& r : requests("PUT"))
-      found.push_back(r.header("Content-Range"));
-    return found;
-  }
-};
-
-std::optional<failure> failure_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const failure& f) {
-    return f;
-  }
-  return std::nullopt;
-}
-
-constexpr std::size_t part_size = 6 * 1024 * 1024;
-const std::string large = noise(3 * part_size + 12345, 7);
-
-answer lost() {
-  answer a;
-  a.nothing = true;
-  return a;
-}
-
 bool stores(const received_request& r) {
   return r.target.find("uploadType=multipart") != std::string::npos ||
          (r.method == "PUT" && !r.header("Content-Range").ends_with("/*"));
 }
 
-// A token endpoint and a metadata server in one, which gives `token-1`, `token-2`, ...
-struct token_server {
-  std::atomic<int> given = 0;
-  std::atomic<int> status = 200;
-  scripted_peer peer{[this](const received_request&) {
-    answer a;
-    a.status = status;
-    a.headers = {{"Metadata-Flavor", "Google"}};
-    a.body = status == 200 ? R"({"access_token":"token-)" + std::to_string(++given) +
-                                 R"(","expires_in":3599,"token_type":"Bearer"})"
-                           : R"({"error":"invalid_grant","error_description":"Bad Request"})";
-    return a;
-  }};
-};
-
-std::string token_of(const received_request& r) {
-  return r.header("Authorization");
-}
-
 } // namespace
 
 TEST_CASE("gcs: names begin with a slash, as WAL-E's do") {
-  bench b;
+  gcs_bench b;
   put(b.rt, *b.s, "wal_005/x", "content");
   CHECK(b.server.objects().begin()->first == "/p/wal_005/x");
   store::object_key key;
@@ -118,7 +43,7 @@ TEST_CASE("gcs: names begin with a slash, as WAL-E's do") {
 }
 
 TEST_CASE("gcs: a small object goes up in one request, with its metadata") {
-  bench b;
+  gcs_bench b;
   put(b.rt, *b.s, "wal_005/x", "content", condition::create_only);
   CHECK(b.server.peer().requests().size() == 1);
   const fake_gcs::object o = b.server.objects().at("/p/wal_005/x");
@@ -129,7 +54,7 @@ TEST_CASE("gcs: a small object goes up in one request, with its metadata") {
 }
 
 TEST_CASE("gcs: a large object goes up in chunks one after the other") {
-  bench b;
+  gcs_bench b;
   CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::stored);
   CHECK((b.server.objects().at("/p/wal_005/x").body == large));
   CHECK(
@@ -142,14 +67,14 @@ TEST_CASE("gcs: a large object goes up in chunks one after the other") {
 }
 
 TEST_CASE("gcs: an upload of whole chunks only is ended by a request without bytes") {
-  bench b;
+  gcs_bench b;
   put(b.rt, *b.s, "wal_005/x", large.substr(0, 3 * part_size));
   CHECK(b.ranges().back() == "bytes */18874368");
   CHECK((b.server.objects().at("/p/wal_005/x").body == large.substr(0, 3 * part_size)));
 }
 
 TEST_CASE("gcs: a server may take less than was sent") {
-  bench b;
+  gcs_bench b;
   b.server.keep_at_most(2 * 1024 * 1024 + 100);
   put(b.rt, *b.s, "wal_005/x", large);
   CHECK((b.server.objects().at("/p/wal_005/x").body == large));
@@ -157,7 +82,7 @@ TEST_CASE("gcs: a server may take less than was sent") {
 }
 
 TEST_CASE("gcs: after a break the session is asked how far it came") {
-  bench b;
+  gcs_bench b;
   b.server.keep_at_most(4 * 1024 * 1024);
   std::atomic<int> chunks = 0;
   b.server.after([&](const received_request& r, answer& a) {
@@ -172,7 +97,7 @@ TEST_CASE("gcs: after a break the session is asked how far it came") {
 
 TEST_CASE("gcs: the lost answer to the last chunk is settled by the session, or by the object") {
   for (const bool session_is_gone : {false, true}) {
-    bench b;
+    gcs_bench b;
     std::atomic<bool> was_lost = false;
     b.server.after([&](const received_request& r, answer& a) {
       if (stores(r) && !was_lost.exchange(true)) a = lost();
@@ -188,7 +113,7 @@ TEST_CASE("gcs: the lost answer to the last chunk is settled by the session, or 
 }
 
 TEST_CASE("gcs: a session that the server forgot fails the upload, and nothing is there") {
-  bench b;
+  gcs_bench b;
   std::atomic<int> chunks = 0;
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (r.method != "PUT" || ++chunks < 2) return std::nullopt;
@@ -201,7 +126,7 @@ TEST_CASE("gcs: a session that the server forgot fails the upload, and nothing i
 }
 
 TEST_CASE("gcs: a session that lost what it had acknowledged fails the upload") {
-  bench b;
+  gcs_bench b;
   std::atomic<int> chunks = 0;
   b.server.after([&](const received_request& r, answer& a) {
     if (r.method != "PUT" || ++chunks != 2) return;
@@ -214,7 +139,7 @@ TEST_CASE("gcs: a session that lost what it had acknowledged fails the upload") 
 }
 
 TEST_CASE("gcs: a failing body leaves neither object nor session") {
-  bench b;
+  gcs_bench b;
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (r.header("Content-Range").starts_with("bytes 6291456"))
       return fake_gcs::error(403, "forbidden");
@@ -226,7 +151,7 @@ TEST_CASE("gcs: a failing body leaves neither object nor session") {
 }
 
 TEST_CASE("gcs: an upload may be refused at its beginning, because the object is there") {
-  bench b;
+  gcs_bench b;
   put(b.rt, *b.s, "wal_005/x", "mine");
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (r.target.find("uploadType=resumable&name") == std::string::npos) return std::nullopt;
@@ -239,7 +164,7 @@ TEST_CASE("gcs: an upload may be refused at its beginning, because the object is
 }
 
 TEST_CASE("gcs: a put whose answer was lost is known by its token, another's object is not") {
-  bench b;
+  gcs_bench b;
   std::atomic<int> times = 0;
   b.server.after([&](const received_request& r, answer& a) {
     if (r.method == "POST" && times++ == 0) a = lost();
@@ -251,7 +176,7 @@ TEST_CASE("gcs: a put whose answer was lost is known by its token, another's obj
 }
 
 TEST_CASE("gcs: bytes that were damaged on their way up do not stay") {
-  bench b;
+  gcs_bench b;
   b.server.lie_about_sums("AAAAAA==");
   CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content"); }));
   CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/y", large); }));
@@ -259,7 +184,7 @@ TEST_CASE("gcs: bytes that were damaged on their way up do not stay") {
 }
 
 TEST_CASE("gcs: bytes that were damaged and cannot be removed are not found to be stored") {
-  bench b;
+  gcs_bench b;
   b.server.lie_about_sums("AAAAAA==");
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (r.method != "DELETE") return std::nullopt;
@@ -269,32 +194,8 @@ TEST_CASE("gcs: bytes that were damaged and cannot be removed are not found to b
   CHECK(b.requests("POST").size() == 1);
 }
 
-TEST_CASE("gcs: what a policy or a hold protects stays, the others are removed") {
-  const std::string held =
-      "Object 'bucket/x' is under active Temporary hold and cannot be deleted.";
-  for (const auto& [reason, message] :
-       {std::pair{"retentionPolicyNotMet", std::string("no")},
-        {"objectUnderActiveHold", "no"},
-        {"forbidden", held}}) {
-    bench b;
-    std::vector<std::string> keys;
-    for (int i = 10; i < 60; ++i) {
-      keys.push_back("wal_005/" + std::to_string(i));
-      put(b.rt, *b.s, keys.back(), "x");
-    }
-    b.server.before([&](const received_request& r) -> std::optional<answer> {
-      if (r.method != "DELETE" || !r.target.ends_with("10")) return std::nullopt;
-      return fake_gcs::error(403, reason, message);
-    });
-    const auto f = failure_of([&] { remove(b.rt, *b.s, keys); });
-    REQUIRE(f);
-    CHECK(f->text().detail.find(reason) != std::string::npos);
-    CHECK(b.server.objects().size() == 1);
-  }
-}
-
 TEST_CASE("gcs: a refusal of damaged bytes is no refusal for good") {
-  bench b;
+  gcs_bench b;
   std::atomic<int> times = 0;
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (r.method != "POST" || times++ > 0) return std::nullopt;
@@ -304,7 +205,7 @@ TEST_CASE("gcs: a refusal of damaged bytes is no refusal for good") {
 }
 
 TEST_CASE("gcs: bytes that were damaged on their way down are corrupt") {
-  bench b;
+  gcs_bench b;
   put(b.rt, *b.s, "wal_005/x", large);
   std::atomic<int> cuts = 0;
   b.server.after([&](const received_request& r, answer& a) {
@@ -316,7 +217,7 @@ TEST_CASE("gcs: bytes that were damaged on their way down are corrupt") {
 }
 
 TEST_CASE("gcs: a download is taken up where it broke off, of the same generation") {
-  bench b;
+  gcs_bench b;
   put(b.rt, *b.s, "wal_005/x", large);
   std::atomic<int> cuts = 0;
   b.server.after([&](const received_request& r, answer& a) {
@@ -331,7 +232,7 @@ TEST_CASE("gcs: a download is taken up where it broke off, of the same generatio
 }
 
 TEST_CASE("gcs: an object that is replaced while it is read is never mixed") {
-  bench b;
+  gcs_bench b;
   put(b.rt, *b.s, "wal_005/x", large);
   std::atomic<int> cuts = 0;
   b.server.after([&](const received_request& r, answer& a) {
@@ -346,125 +247,6 @@ TEST_CASE("gcs: an object that is replaced while it is read is never mixed") {
     co_return;
   };
   CHECK(failure_of([&] { get_in_two(b.rt, *b.s, "wal_005/x", replace); })->why() == kind::corrupt);
-}
-
-TEST_CASE("gcs: only a bucket that can be read proves absence") {
-  bench b;
-  CHECK_FALSE(get(b.rt, *b.s, "wal_005/x"));
-  CHECK_FALSE(head(b.rt, *b.s, "wal_005/x"));
-  answer what = fake_gcs::error(404, "notFound");
-  b.server.before([&](const received_request&) -> std::optional<answer> { return what; });
-  const auto fails = [&] {
-    return failure_of([&] { get(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable &&
-           failure_of([&] { head(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable &&
-           failure_of([&] { remove(b.rt, *b.s, {"wal_005/x"}); })->why() == kind::unavailable;
-  };
-  CHECK(fails());
-  what = answer();
-  what.status = 404;
-  what.body = "<html>not found</html>";
-  CHECK(fails());
-}
-
-TEST_CASE("gcs: a success that is no listing proves nothing") {
-  bench b;
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (r.target.find("maxResults=1&") == std::string::npos) return std::nullopt;
-    answer a;
-    a.body = "{}";
-    return a;
-  });
-  CHECK(failure_of([&] { get(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable);
-}
-
-TEST_CASE("gcs: a refusal is final at once, unless it is to be taken for absence") {
-  bench b;
-  b.server.before([&](const received_request&) -> std::optional<answer> {
-    return fake_gcs::error(403, "forbidden", "x does not have storage.objects.get access");
-  });
-  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
-  REQUIRE(f);
-  CHECK(b.requests("GET").size() == 1);
-  CHECK(f->text().detail.find("storage.objects.get") != std::string::npos);
-  const auto trusting =
-      open_gcs(b.rt, {{"STORAGE_EMULATOR_HOST", b.server.endpoint()}, {"WALE_403_IS_ABSENT", "1"}});
-  CHECK_FALSE(get(b.rt, *trusting, "wal_005/x"));
-}
-
-TEST_CASE("gcs: a 403 for another reason than lacking rights is never absence") {
-  bench b;
-  const auto trusting =
-      open_gcs(b.rt, {{"STORAGE_EMULATOR_HOST", b.server.endpoint()}, {"WALE_403_IS_ABSENT", "1"}});
-  for (const char* reason : {"accountDisabled", "insufficientPermissions"}) {
-    CAPTURE(reason);
-    b.server.before([=](const received_request&) -> std::optional<answer> {
-      return fake_gcs::error(403, reason, "no");
-    });
-    CHECK(failure_of([&] { get(b.rt, *trusting, "wal_005/x"); }));
-    CHECK(failure_of([&] { head(b.rt, *trusting, "wal_005/x"); }));
-  }
-  b.server.before([](const received_request& r) -> std::optional<answer> {
-    answer a = fake_gcs::error(403, "forbidden", "no");
-    if (r.target.find("alt=media") != std::string::npos) a.body = "no";
-    return a;
-  });
-  CHECK_FALSE(get(b.rt, *trusting, "wal_005/x"));
-}
-
-TEST_CASE("gcs: an empty page with more behind it is no end") {
-  bench b;
-  put(b.rt, *b.s, "wal_005/x", "content");
-  std::atomic<int> pages = 0;
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (r.target.find("maxResults") == std::string::npos || pages++ > 0) return std::nullopt;
-    answer a;
-    a.body = R"({"kind":"storage#objects","nextPageToken":"/p/"})";
-    return a;
-  });
-  CHECK(list(b.rt, *b.s, "") == std::vector<std::string>{"wal_005/x"});
-}
-
-TEST_CASE("gcs: a token that is refused is fetched anew, once") {
-  fake_gcs server;
-  token_server tokens;
-  io::runtime rt;
-  const std::string host = tokens.peer.url().substr(7);
-  const auto s = open_gcs(
-      rt,
-      {{"WALE_GS_ENDPOINT", server.endpoint()},
-       {"GCE_METADATA_HOST", host},
-       {"CLOUDSDK_CONFIG", "/nonexistent"}});
-  std::atomic<int> refused = 0;
-  std::string good = "Bearer token-1";
-  server.before([&](const received_request& r) -> std::optional<answer> {
-    if (r.header("Content-Range").starts_with("bytes 6291456")) good = "Bearer token-2";
-    if (token_of(r) == good) return std::nullopt;
-    ++refused;
-    return fake_gcs::error(401, "authError", "Invalid Credentials");
-  });
-  CHECK(put(rt, *s, "wal_005/x", large).what == outcome::stored);
-  CHECK(refused == 1);
-  CHECK((server.objects().at("/p/wal_005/x").body == large));
-  CHECK(tokens.peer.requests()[0].header("Metadata-Flavor") == "Google");
-
-  good = "none";
-  refused = 0;
-  const auto f = failure_of([&] { get(rt, *s, "wal_005/x"); });
-  REQUIRE(f);
-  CHECK(f->why() == kind::configuration);
-  CHECK(refused == 2);
-  CHECK(f->text().hint.find("GOOGLE_APPLICATION_CREDENTIALS") != std::string::npos);
-  CHECK(f->text().detail.find("token-") == std::string::npos);
-}
-
-TEST_CASE("gcs: a token goes to nobody in the clear, and none to an emulator") {
-  io::runtime rt;
-  CHECK(failure_of([&] {
-          open_gcs(rt, {{"WALE_GS_ENDPOINT", "http://gcs.example"}});
-        })->why() == kind::configuration);
-  bench b;
-  put(b.rt, *b.s, "wal_005/x", "content");
-  CHECK_FALSE(b.server.peer().requests()[0].has_header("Authorization"));
 }
 
 TEST_CASE("the store on Google Cloud Storage keeps the contract") {

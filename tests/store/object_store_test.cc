@@ -1,6 +1,7 @@
 // Objects over a bucket in memory: the conformance suite, and how objects become requests.
 #include "store/store_bench.hpp"
 #include "support/captured_stderr.hpp"
+#include "support/failure_of.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/io/task_group.hpp>
@@ -14,6 +15,7 @@
 
 using namespace wale;
 using test::answered;
+using test::failure_of;
 using test::fault;
 using test::part_bytes;
 using test::store_bench;
@@ -58,15 +60,6 @@ counted put_noise(const store_bench& b, std::size_t size, condition c = conditio
     ++n.requests[r.substr(0, r.find(' '))];
   n.requests.erase("warm_up");
   return n;
-}
-
-std::optional<failure> failure_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const failure& f) {
-    return f;
-  }
-  return std::nullopt;
 }
 
 } // namespace

@@ -1,11 +1,10 @@
 // The S3 store against a small S3 in memory that does on command what a real one will not do.
-#include "conformance.hpp"
 #include "fake_s3.hpp"
+#include "scripted_store.hpp"
 #include "support/scratch_dir.hpp"
 
 #include <wale/base/digest.hpp>
 #include <wale/base/error.hpp>
-#include <wale/store/open.hpp>
 
 #include <catch2/catch.hpp>
 
@@ -13,7 +12,6 @@
 #include <atomic>
 #include <cstdlib>
 #include <ctime>
-#include <map>
 #include <optional>
 #include <span>
 #include <string>
@@ -27,8 +25,6 @@ using condition = store::put_condition;
 
 namespace {
 
-using variables = std::map<std::string, std::string>;
-
 constexpr const char* the_secret = "SECRET-that-nobody-may-see";
 
 std::unique_ptr<store::store> open_s3(
@@ -36,22 +32,13 @@ std::unique_ptr<store::store> open_s3(
     const std::string& endpoint,
     variables more = {},
     const std::string& prefix = "s3://bucket/p") {
-  variables all{
+  variables usual{
       {"WALE_S3_ENDPOINT", endpoint},
       {"AWS_ACCESS_KEY_ID", "key"},
       {"AWS_SECRET_ACCESS_KEY", the_secret},
       {"AWS_EC2_METADATA_DISABLED", "true"},
       {"WALE_RETRIES", "4"}};
-  for (const auto& [name, value] : more)
-    all[name] = value;
-  store::settings how;
-  how.budget = std::chrono::seconds(20);
-  how.variable = [all](const std::string& name) -> std::optional<std::string> {
-    const auto found = all.find(name);
-    if (found == all.end() || found->second.empty()) return std::nullopt;
-    return found->second;
-  };
-  return store::open_store(rt, prefix, how);
+  return store::open_store(rt, prefix, settings_of(std::move(usual), std::move(more)));
 }
 
 // Notes that last a day must not reach the next test.
@@ -79,30 +66,12 @@ struct bench {
   }
 };
 
-std::optional<failure> failure_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const failure& f) {
-    return f;
-  }
-  return std::nullopt;
-}
-
-constexpr std::size_t part_size = 6 * 1024 * 1024;
-const std::string large = noise(3 * part_size + 12345, 7);
-
 bool is_completion(const received_request& r) {
   return r.method == "POST" && r.target.find("uploadId=") != std::string::npos;
 }
 
 task<> prepare_of(store::store& s) {
   co_await s.prepare();
-}
-
-answer lost() {
-  answer a;
-  a.nothing = true;
-  return a;
 }
 
 } // namespace

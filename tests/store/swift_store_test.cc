@@ -1,15 +1,12 @@
 // The Swift store against a small Swift in memory that does on command what a real one will not do.
-#include "conformance.hpp"
-#include "fake_swift.hpp"
+#include "swift_bench.hpp"
 
 #include <wale/base/error.hpp>
-#include <wale/store/open.hpp>
 
 #include <catch2/catch.hpp>
 
 #include <algorithm>
 #include <atomic>
-#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -21,86 +18,14 @@ using condition = store::put_condition;
 
 namespace {
 
-using variables = std::map<std::string, std::string>;
-
-constexpr const char* the_secret = "SECRET-testing";
-
-std::unique_ptr<store::store> open_swift(
-    io::runtime& rt,
-    const fake_swift& server,
-    variables more = {},
-    const std::string& prefix = "swift://container/p") {
-  variables all{
-      {"SWIFT_AUTHURL", server.auth_url()},
-      {"SWIFT_AUTH_VERSION", "1"},
-      {"SWIFT_USER", "test:tester"},
-      {"SWIFT_PASSWORD", the_secret},
-      {"WALE_RETRIES", "4"}};
-  for (const auto& [name, value] : more)
-    all[name] = value;
-  store::settings how;
-  how.budget = std::chrono::seconds(20);
-  how.variable = [all](const std::string& name) -> std::optional<std::string> {
-    const auto found = all.find(name);
-    if (found == all.end() || found->second.empty()) return std::nullopt;
-    return found->second;
-  };
-  return store::open_store(rt, prefix, how);
-}
-
-struct bench {
-  fake_swift server;
-  io::runtime rt;
-  std::unique_ptr<store::store> s;
-  explicit bench(variables more = {}) : s(open_swift(rt, server, std::move(more))) {}
-
-  std::size_t count(const std::string& method, const std::string& part_of_target = "") {
-    const auto all = server.peer().requests();
-    return static_cast<std::size_t>(std::ranges::count_if(all, [&](const received_request& r) {
-      return r.method == method && r.target.find(part_of_target) != std::string::npos;
-    }));
-  }
-  std::size_t segments() const {
-    const auto all = server.objects();
-    return static_cast<std::size_t>(std::ranges::count_if(
-        all, [](const auto& o) { return o.first.starts_with("/p/segments_005/"); }));
-  }
-};
-
-std::optional<failure> failure_of(const std::function<void()>& action) {
-  try {
-    action();
-  } catch (const failure& f) {
-    return f;
-  }
-  return std::nullopt;
-}
-
-constexpr std::size_t part_size = 6 * 1024 * 1024;
-const std::string large = noise(3 * part_size + 12345, 7);
-
-bool is_manifest(const received_request& r) {
-  return r.method == "PUT" && r.target.find("multipart-manifest=put") != std::string::npos;
-}
-
-bool is_about_data(const received_request& r) {
-  return r.target.find("/AUTH_test") != std::string::npos;
-}
-
 task<> prepare_of(store::store& s) {
   co_await s.prepare();
-}
-
-answer lost() {
-  answer a;
-  a.nothing = true;
-  return a;
 }
 
 } // namespace
 
 TEST_CASE("names in Swift begin with a slash, as WAL-E's do") {
-  bench b;
+  swift_bench b;
   put(b.rt, *b.s, "wal_005/x", "content");
   CHECK(b.server.objects().at("/p/wal_005/x") == "content");
   CHECK(b.s->url(key_of("wal_005/x")) == "swift://container/p/wal_005/x");
@@ -111,7 +36,7 @@ TEST_CASE("names in Swift begin with a slash, as WAL-E's do") {
 }
 
 TEST_CASE("a large object of Swift is segments and a manifest, and goes with them") {
-  bench b;
+  swift_bench b;
   CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::stored);
   CHECK(b.server.is_large("/p/wal_005/x"));
   CHECK(b.server.objects().at("/p/wal_005/x") == large);
@@ -127,7 +52,7 @@ TEST_CASE("a large object of Swift is segments and a manifest, and goes with the
 }
 
 TEST_CASE("segments stay where their manifest could not be removed") {
-  bench b;
+  swift_bench b;
   put(b.rt, *b.s, "wal_005/x", large);
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (r.method != "DELETE") return std::nullopt;
@@ -140,7 +65,7 @@ TEST_CASE("segments stay where their manifest could not be removed") {
 }
 
 TEST_CASE("keys that a bulk delete could not remove fail the removal") {
-  bench b;
+  swift_bench b;
   put(b.rt, *b.s, "wal_005/x", "x");
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (r.method != "POST") return std::nullopt;
@@ -157,7 +82,7 @@ TEST_CASE("keys that a bulk delete could not remove fail the removal") {
 // "Bulk Delete": the server stops at max_failed_deletes; and names may come back in another form.
 TEST_CASE("segments stay where a bulk delete does not tell what became of their manifest") {
   for (const char* path : {"/container/%2Fp/wal_005/x", "container//p/wal_005/x"}) {
-    bench b;
+    swift_bench b;
     put(b.rt, *b.s, "wal_005/x", large);
     put(b.rt, *b.s, "wal_005/y", large);
     b.server.before([&](const received_request& r) -> std::optional<answer> {
@@ -178,7 +103,7 @@ TEST_CASE("segments stay where a bulk delete does not tell what became of their 
 }
 
 TEST_CASE("a bulk delete that was not completed is repeated") {
-  bench b;
+  swift_bench b;
   put(b.rt, *b.s, "wal_005/x", "x");
   std::atomic<int> times = 0;
   b.server.before([&](const received_request& r) -> std::optional<answer> {
@@ -193,7 +118,7 @@ TEST_CASE("a bulk delete that was not completed is repeated") {
 }
 
 TEST_CASE("without bulk delete objects are removed one by one") {
-  bench b;
+  swift_bench b;
   b.server.without_bulk_delete();
   std::vector<std::string> keys;
   for (int i = 0; i < 40; ++i) {
@@ -207,7 +132,7 @@ TEST_CASE("without bulk delete objects are removed one by one") {
 }
 
 TEST_CASE("a manifest whose answer was lost is known by its token") {
-  bench b;
+  swift_bench b;
   std::atomic<int> times = 0;
   b.server.after([&](const received_request& r, answer& a) {
     if (is_manifest(r) && times++ == 0) a = lost();
@@ -218,7 +143,7 @@ TEST_CASE("a manifest whose answer was lost is known by its token") {
 }
 
 TEST_CASE("segments of a manifest that may still be stored are left alone") {
-  bench b(variables{{"WALE_RETRIES", "1"}});
+  swift_bench b(variables{{"WALE_RETRIES", "1"}});
   b.server.before([&](const received_request& r) -> std::optional<answer> {
     if (!is_manifest(r)) return std::nullopt;
     return fake_swift::error(503);
@@ -228,7 +153,7 @@ TEST_CASE("segments of a manifest that may still be stored are left alone") {
 }
 
 TEST_CASE("an upload in parts that is refused leaves no segments") {
-  bench b;
+  swift_bench b;
   put(b.rt, *b.s, "wal_005/x", "another's");
   CHECK(put(b.rt, *b.s, "wal_005/x", large, condition::create_only).what == outcome::exists);
   CHECK(b.segments() == 0);
@@ -241,7 +166,7 @@ TEST_CASE("an upload in parts that is refused leaves no segments") {
 }
 
 TEST_CASE("segments without a manifest are swept once they are old") {
-  bench b;
+  swift_bench b;
   put(b.rt, *b.s, "basebackups_005/whole", large);
   const std::string below = "/p/segments_005/basebackups_005/";
   const std::string old = "2020-01-01T00:00:00.000000";
@@ -263,159 +188,8 @@ TEST_CASE("segments without a manifest are swept once they are old") {
   CHECK(get(b.rt, *b.s, "basebackups_005/whole") == large);
 }
 
-TEST_CASE("what all replicas agree on decides who has stored a name") {
-  bench b;
-  // Both replicas took the other writer's object meanwhile.
-  b.server.after([&](const received_request& r, answer& a) {
-    if (r.method != "HEAD" || r.target.find("/wal_005/x") == std::string::npos) return;
-    for (auto& [name, value] : a.headers)
-      if (name == "X-Object-Meta-Wale-Upload") value = "the-other-writer";
-  });
-  CHECK(put(b.rt, *b.s, "wal_005/x", "mine", condition::create_only).what == outcome::exists);
-  const auto all = b.server.peer().requests();
-  const auto asked =
-      std::ranges::find_if(all, [](const received_request& r) { return r.method == "HEAD"; });
-  REQUIRE(asked != all.end());
-  CHECK(asked->header("X-Newest") == "true");
-}
-
-TEST_CASE("the server is told the MD5 of what it gets, and must tell it back") {
-  bench b;
-  std::atomic<int> times = 0;
-  b.server.after([&](const received_request& r, answer& a) {
-    if (r.method == "PUT" && times++ == 0)
-      for (auto& [name, value] : a.headers)
-        if (name == "ETag") value = "d41d8cd98f00b204e9800998ecf8427e";
-  });
-  CHECK(put(b.rt, *b.s, "wal_005/x", "content").what == outcome::stored);
-  CHECK(b.count("PUT") == 2);
-  const auto all = b.server.peer().requests();
-  // printf content | md5sum
-  CHECK(all.back().header("ETag") == "9a0364b9e99bb480dd25e1f0284c8555");
-}
-
-TEST_CASE("what Swift stored otherwise than it was sent is never taken for stored") {
-  bench b;
-  // Every answer about what was stored names other bytes.
-  b.server.after([&](const received_request& r, answer& a) {
-    if (r.method != "PUT" || r.target.find("/wal_005/") == std::string::npos) return;
-    for (auto& [name, value] : a.headers)
-      if (name == "ETag") value = "d41d8cd98f00b204e9800998ecf8427e";
-  });
-  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content", condition::create_only); }));
-  CHECK_FALSE(b.server.objects().contains("/p/wal_005/x"));
-}
-
-TEST_CASE("what Swift stored otherwise and does not remove is not found to be stored") {
-  bench b;
-  b.server.after([&](const received_request& r, answer& a) {
-    if (r.method != "PUT") return;
-    for (auto& [name, value] : a.headers)
-      if (name == "ETag") value = "d41d8cd98f00b204e9800998ecf8427e";
-  });
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (r.method != "DELETE") return std::nullopt;
-    return fake_swift::error(403);
-  });
-  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "content", condition::create_only); }));
-  CHECK(b.count("PUT") == 1);
-}
-
-TEST_CASE("a large object that Swift made of other segments is never taken for stored") {
-  bench b;
-  b.server.after([&](const received_request& r, answer& a) {
-    if (!is_manifest(r)) return;
-    for (auto& [name, value] : a.headers)
-      if (name == "ETag") value = "\"d41d8cd98f00b204e9800998ecf8427e\"";
-  });
-  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", large, condition::create_only); }));
-  CHECK_FALSE(b.server.objects().contains("/p/wal_005/x"));
-}
-
-TEST_CASE("a token that expires in the middle of an upload is renewed") {
-  bench b;
-  std::atomic<bool> expires = true;
-  b.server.after([&](const received_request& r, answer&) {
-    if (r.target.ends_with("/00000002")) expires = false;
-  });
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (!expires || !r.target.ends_with("/00000002")) return std::nullopt;
-    expires = false;
-    return fake_swift::error(401);
-  });
-  CHECK(put(b.rt, *b.s, "wal_005/x", large).what == outcome::stored);
-  CHECK(b.server.objects().at("/p/wal_005/x") == large);
-  CHECK(b.count("GET", "/auth/v1.0") == 2);
-}
-
-TEST_CASE("a store that refuses every token is not asked for ever") {
-  bench b;
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (!is_about_data(r)) return std::nullopt;
-    return fake_swift::error(401);
-  });
-  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
-  REQUIRE(f);
-  CHECK(f->why() == kind::configuration);
-  CHECK(b.count("GET", "/auth/v1.0") <= 3);
-}
-
-TEST_CASE("a wrong password is final at once and shown nowhere") {
-  bench b(variables{{"SWIFT_PASSWORD", "SECRET-wrong"}});
-  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
-  REQUIRE(f);
-  CHECK(f->why() == kind::configuration);
-  CHECK(f->text().hint.find("SWIFT_PASSWORD") != std::string::npos);
-  CHECK((f->text().msg + f->text().detail + f->text().hint).find("SECRET") == std::string::npos);
-  CHECK(b.count("GET") == 1);
-}
-
-TEST_CASE("an identity service that is busy is asked again") {
-  bench b;
-  std::atomic<int> times = 0;
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (r.target != "/auth/v1.0" || times++ > 1) return std::nullopt;
-    return fake_swift::error(503);
-  });
-  CHECK_FALSE(get(b.rt, *b.s, "wal_005/x"));
-  CHECK(times == 3);
-}
-
-TEST_CASE("only Swift's own word about an object, in a container that is there, proves absence") {
-  bench b;
-  CHECK_FALSE(get(b.rt, *b.s, "wal_005/x"));
-  const auto missing = open_swift(b.rt, b.server, {}, "swift://missing/p");
-  const auto f = failure_of([&] { get(b.rt, *missing, "wal_005/x"); });
-  REQUIRE(f);
-  CHECK(f->why() == kind::unavailable);
-  CHECK(f->text().hint.find("swift post missing") != std::string::npos);
-  CHECK(failure_of([&] { put(b.rt, *missing, "wal_005/x", "x"); })->text().hint == f->text().hint);
-  CHECK(failure_of([&] { list(b.rt, *missing, "wal_005/"); })->text().hint == f->text().hint);
-  // A proxy's page, while Swift itself answers for the container.
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (r.method != "GET" || !is_about_data(r)) return std::nullopt;
-    answer a;
-    a.status = 404;
-    a.body = "<html>not found</html>";
-    return a;
-  });
-  CHECK(failure_of([&] { get(b.rt, *b.s, "wal_005/x"); })->why() == kind::unavailable);
-}
-
-TEST_CASE("a large object that lost a segment is corrupt, at once") {
-  bench b;
-  b.server.before([&](const received_request& r) -> std::optional<answer> {
-    if (r.method != "GET" || !is_about_data(r)) return std::nullopt;
-    return fake_swift::error(409);
-  });
-  const auto f = failure_of([&] { get(b.rt, *b.s, "wal_005/x"); });
-  REQUIRE(f);
-  CHECK(f->why() == kind::corrupt);
-  CHECK(f->text().hint.find("segments_005") != std::string::npos);
-}
-
 TEST_CASE("a download from Swift is taken up where it broke off, of the same object") {
-  bench b;
+  swift_bench b;
   for (const std::string& content : {large, large.substr(0, 5'000'000)}) {
     put(b.rt, *b.s, "wal_005/x", content);
     std::atomic<int> cuts = 0;
