@@ -1,9 +1,7 @@
-// What is repeated, how often and after which pauses; and whose object it is that a repeated put
-// meets. Pauses are counted by the random numbers they take.
+// What is repeated, how often and after which pauses.
 #include "answer.hpp"
 #include "io/fixture.hpp"
-#include "retrying.hpp"
-#include "store/fake_bucket.hpp"
+#include "retrying_bench.hpp"
 #include "support/captured_stderr.hpp"
 
 #include <wale/base/log.hpp>
@@ -13,84 +11,14 @@
 using namespace wale;
 using namespace wale::io::test;
 using namespace std::chrono_literals;
-using store::put_condition;
 using outcome = store::put_result::outcome;
 using repeat = store::request_failure::repeat;
 using test::answered;
+using test::code_of;
 using test::fault;
+using test::retrying_bench;
 
 namespace {
-
-constexpr std::string_view content = "what is stored";
-
-struct bench {
-  explicit bench(io::runtime& rt, store::retry_policy p = quick())
-      : bucket(store::make_retrying(
-            rt, test::make_fake_bucket(rt, server), p, [this] { return ++pauses, 0.0; })) {}
-  bench(const bench&) = delete;
-  bench& operator=(const bench&) = delete;
-
-  static store::retry_policy quick() {
-    store::retry_policy p;
-    p.first_pause = 1ms;
-    p.longest_pause = 5ms;
-    p.budget = 30s;
-    return p;
-  }
-
-  void fail(std::string operation, std::exception_ptr error, int times = 1, bool done = false) {
-    fault f;
-    f.operation = std::move(operation);
-    f.error = std::move(error);
-    f.times = times;
-    f.done = done;
-    server->faults.push_back(std::move(f));
-  }
-
-  void keep(const std::string& key, std::string token) const {
-    test::fake_object o;
-    o.bytes = content;
-    o.description.token = std::move(token);
-    server->store_object(key, std::move(o));
-  }
-
-  task<outcome> put(put_condition condition = put_condition::create_only) {
-    store::object_description d;
-    d.token = "mine";
-    http::body_pieces body(1, std::as_bytes(std::span(content)));
-    co_return co_await bucket->put("k", std::move(d), std::move(body), condition);
-  }
-
-  task<> put_it() { co_await put(); }
-
-  // An upload of one part, up to its completion.
-  task<outcome> put_in_parts() {
-    store::object_description d;
-    d.token = "mine";
-    const store::upload u = co_await bucket->begin("k", std::move(d), put_condition::create_only);
-    http::body_pieces body(1, std::as_bytes(std::span(content)));
-    std::vector<store::uploaded_part> parts(1);
-    parts[0] = co_await bucket->put_part(u, 1, std::move(body));
-    co_return co_await bucket->complete(u, parts);
-  }
-
-  task<> put_in_parts_it() { co_await put_in_parts(); }
-
-  std::shared_ptr<test::fake_server> server = std::make_shared<test::fake_server>();
-  int pauses = 0;
-  std::unique_ptr<store::bucket> bucket;
-};
-
-std::string code_of(const std::exception_ptr& error) {
-  REQUIRE(error);
-  try {
-    std::rethrow_exception(error);
-  } catch (const store::request_failure& f) {
-    return f.code();
-  } catch (const failure&) {
-    return "none";
-  }
-}
 
 std::size_t occurrences(const std::string& text, std::string_view of) {
   std::size_t n = 0;
@@ -147,17 +75,17 @@ TEST_CASE("a pause is at least what the server asked for") {
 }
 
 WALE_IO_TEST("what the network broke is sent again, whole") {
-  bench b(rt);
+  retrying_bench b(rt);
   b.fail("put", test::broken_connection(), 3);
   const outcome what = co_await b.put();
   REQUIRE(what == outcome::stored);
   REQUIRE(b.server->count("put") == 4);
   REQUIRE(b.pauses == 3);
-  REQUIRE(b.server->objects.at("k")->bytes == content);
+  REQUIRE(b.server->objects.at("k")->bytes == retrying_bench::content);
 }
 
 WALE_IO_TEST("what the server wants later comes later") {
-  bench b(rt);
+  retrying_bench b(rt);
   b.fail("head", answered(repeat::later, "SlowDown"), 2);
   const auto facts = co_await b.bucket->head("k");
   REQUIRE_FALSE(facts);
@@ -166,7 +94,7 @@ WALE_IO_TEST("what the server wants later comes later") {
 }
 
 WALE_IO_TEST("what is final is told as it is") {
-  bench b(rt);
+  retrying_bench b(rt);
   b.fail("put", answered(repeat::never, "AccessDenied"));
   auto error = co_await error_of(b.put_it());
   REQUIRE(code_of(error) == "AccessDenied");
@@ -179,7 +107,7 @@ WALE_IO_TEST("what is final is told as it is") {
 }
 
 WALE_IO_TEST("three times in a row a mended driver needs no pause, then it does") {
-  bench b(rt);
+  retrying_bench b(rt);
   b.fail("put", answered(repeat::at_once, "RequestTimeTooSkewed"), 3);
   co_await b.put();
   REQUIRE(b.server->count("put") == 4);
@@ -192,9 +120,9 @@ WALE_IO_TEST("three times in a row a mended driver needs no pause, then it does"
 }
 
 WALE_IO_TEST("the number of tries is limited, and told") {
-  store::retry_policy p = bench::quick();
+  store::retry_policy p = retrying_bench::quick();
   p.attempts = 3;
-  bench b(rt, p);
+  retrying_bench b(rt, p);
   b.fail("put", answered(repeat::later, "InternalError"), 100);
   const auto error = co_await error_of(b.put_it());
   REQUIRE(b.server->count("put") == 3);
@@ -205,10 +133,10 @@ WALE_IO_TEST("the number of tries is limited, and told") {
 }
 
 WALE_IO_TEST("without a number of tries the budget ends them") {
-  store::retry_policy p = bench::quick();
+  store::retry_policy p = retrying_bench::quick();
   p.attempts = 0;
   p.budget = 2s;
-  bench b(rt, p);
+  retrying_bench b(rt, p);
   b.fail("list", test::broken_connection(), 1'000'000);
   const auto begun = std::chrono::steady_clock::now();
   std::exception_ptr error;
@@ -224,9 +152,9 @@ WALE_IO_TEST("without a number of tries the budget ends them") {
 }
 
 WALE_IO_TEST("a server that never answers takes no more than the budget") {
-  store::retry_policy p = bench::quick();
+  store::retry_policy p = retrying_bench::quick();
   p.budget = 100ms;
-  bench b(rt, p);
+  retrying_bench b(rt, p);
   b.fail("put", nullptr);
   const auto begun = std::chrono::steady_clock::now();
   const auto error = co_await error_of(b.put_it());
@@ -239,12 +167,12 @@ WALE_IO_TEST("a server that never answers takes no more than the budget") {
 }
 
 WALE_IO_TEST("a request near the end of all of them still says what is wrong") {
-  store::retry_policy p = bench::quick();
+  store::retry_policy p = retrying_bench::quick();
   p.attempts = 0;
   const auto begun = std::chrono::steady_clock::now();
   p.end = begun + 200ms;
   p.least = 100ms;
-  bench b(rt, p);
+  retrying_bench b(rt, p);
   b.fail("put", test::broken_connection(), 1'000'000);
   for (int i = 0; i < 3; ++i) {
     const auto error = co_await error_of(b.put_it());
@@ -258,7 +186,7 @@ WALE_IO_TEST("a request near the end of all of them still says what is wrong") {
 }
 
 WALE_IO_TEST("a server is given the time that it asks for") {
-  bench b(rt);
+  retrying_bench b(rt);
   b.fail("put", answered(repeat::later, "SlowDown", 80ms));
   const auto begun = std::chrono::steady_clock::now();
   co_await b.put();
@@ -266,7 +194,7 @@ WALE_IO_TEST("a server is given the time that it asks for") {
 }
 
 WALE_IO_TEST("but not more than the budget") {
-  bench b(rt);
+  retrying_bench b(rt);
   b.fail("put", answered(repeat::later, "SlowDown", 1h));
   const auto begun = std::chrono::steady_clock::now();
   const auto error = co_await error_of(b.put_it());
@@ -276,9 +204,9 @@ WALE_IO_TEST("but not more than the budget") {
 }
 
 WALE_IO_TEST("a cancelled request is not sent again") {
-  store::retry_policy p = bench::quick();
+  store::retry_policy p = retrying_bench::quick();
   p.first_pause = p.longest_pause = 20s;
-  bench b(rt, p);
+  retrying_bench b(rt, p);
   b.fail("put", test::broken_connection());
   io::task_group group(rt.context().get_executor());
   group.spawn(b.put_it());
@@ -289,104 +217,16 @@ WALE_IO_TEST("a cancelled request is not sent again") {
   REQUIRE(b.server->count("put") == 1);
 }
 
-WALE_IO_TEST("a put that meets its own object has stored it") {
-  bench b(rt);
-  b.fail("put", test::broken_connection(), 1, true);
-  const outcome what = co_await b.put();
-  REQUIRE(what == outcome::stored);
-  REQUIRE(b.server->count("put") == 2);
-  REQUIRE(b.server->count("head") == 1);
-}
-
-WALE_IO_TEST("a put that meets another's object has not") {
-  bench b(rt);
-  b.keep("k", "another's");
-  outcome what = co_await b.put();
-  REQUIRE(what == outcome::exists);
-  b.fail("put", test::broken_connection());
-  what = co_await b.put();
-  REQUIRE(what == outcome::exists);
-  b.keep("k", "");
-  b.fail("put", test::broken_connection());
-  what = co_await b.put();
-  REQUIRE(what == outcome::exists);
-}
-
-WALE_IO_TEST("an object with our mark and another size is not ours") {
-  bench b(rt);
-  b.keep("k", "mine");
-  b.server->understated = 1;
-  b.fail("put", test::broken_connection());
-  const outcome what = co_await b.put();
-  REQUIRE(what == outcome::exists);
-}
-
-WALE_IO_TEST("a look that fails is repeated too") {
-  bench b(rt);
-  b.fail("put", test::broken_connection(), 1, true);
-  b.fail("head", test::broken_connection(), 2);
-  const outcome what = co_await b.put();
-  REQUIRE(what == outcome::stored);
-  REQUIRE(b.server->count("head") == 3);
-}
-
-WALE_IO_TEST("an upload that is gone after a lost answer is stored if the object is ours") {
-  bench b(rt);
-  b.fail("complete", test::broken_connection(), 1, true);
-  const outcome what = co_await b.put_in_parts();
-  REQUIRE(what == outcome::stored);
-  REQUIRE(b.server->count("complete") == 2);
-  REQUIRE(b.server->objects.at("k")->bytes == content);
-}
-
-WALE_IO_TEST("a server that has only an internal error for a completed upload is not asked on") {
-  bench b(rt);
-  b.fail("complete", test::broken_connection(), 1, true);
-  b.fail("complete", answered(repeat::later, "InternalError"), 1000);
-  const outcome what = co_await b.put_in_parts();
-  REQUIRE(what == outcome::stored);
-  REQUIRE(b.server->count("complete") == 2);
-}
-
-WALE_IO_TEST("an upload that is gone without our object is a failure") {
-  bench b(rt);
-  b.keep("k", "another's");
-  b.fail("complete", test::broken_connection());
-  b.fail("complete", answered(repeat::never, "NoSuchUpload"));
-  const auto error = co_await error_of(b.put_in_parts_it());
-  REQUIRE(code_of(error) == "NoSuchUpload");
-  REQUIRE(b.server->count("head") == 1);
-}
-
-WALE_IO_TEST("a first refusal of a completion is believed without a look") {
-  bench b(rt);
-  b.fail("complete", answered(repeat::never, "NoSuchUpload"));
-  const auto error = co_await error_of(b.put_in_parts_it());
-  REQUIRE(code_of(error) == "NoSuchUpload");
-  REQUIRE(b.server->count("head") == 0);
-}
-
-WALE_IO_TEST("what a completion meets may be our own, which the client sent twice") {
-  bench b(rt);
-  b.keep("k", "another's");
-  outcome what = co_await b.put_in_parts();
-  REQUIRE(what == outcome::exists);
-  b.keep("k", "mine");
-  what = co_await b.put_in_parts();
-  REQUIRE(what == outcome::stored);
-  REQUIRE(b.server->count("head") == 2);
-}
-
 WALE_IO_TEST("beginning, parts, aborting, listing and opening are repeated") {
-  bench b(rt);
+  retrying_bench b(rt);
   for (const char* operation : {"begin", "put_part", "abort", "list", "get", "unfinished"})
     b.fail(operation, test::broken_connection());
   b.keep("there", "another's");
   const store::upload u =
-      co_await b.bucket->begin("k", store::object_description(), put_condition::none);
-  http::body_pieces body(1, std::as_bytes(std::span(content)));
+      co_await b.bucket->begin("k", store::object_description(), store::put_condition::none);
+  http::body_pieces body(1, std::as_bytes(std::span(retrying_bench::content)));
   co_await b.bucket->put_part(u, 1, std::move(body));
-  REQUIRE(b.server->uploads.at(u.id).parts.at(1) == content);
+  REQUIRE(b.server->uploads.at(u.id).parts.at(1) == retrying_bench::content);
   const auto unfinished = co_await b.bucket->unfinished("");
   REQUIRE(unfinished.size() == 1);
   co_await b.bucket->abort(u);
@@ -396,7 +236,7 @@ WALE_IO_TEST("beginning, parts, aborting, listing and opening are repeated") {
   io::block_budget budget = co_await rt.blocks().reserve(1);
   auto opened = co_await b.bucket->get("there", 5, "", budget);
   const io::block bytes = co_await opened->body->next();
-  REQUIRE(bytes.size() == content.size() - 5);
+  REQUIRE(bytes.size() == retrying_bench::content.size() - 5);
   co_await opened->body->close();
   REQUIRE(b.server->requests.size() == 12);
 }
@@ -405,7 +245,7 @@ WALE_IO_TEST("one warning tells of a storm, however many requests it meets") {
   std::string told;
   {
     const test::captured_stderr err;
-    bench b(rt);
+    retrying_bench b(rt);
     b.fail("put", test::broken_connection("No route to host"), 4);
     b.fail("head", test::broken_connection(), 4);
     co_await b.put();
@@ -422,7 +262,7 @@ WALE_IO_TEST("a driver that mends its side is not worth a warning") {
   std::string told;
   {
     const test::captured_stderr err;
-    bench b(rt);
+    retrying_bench b(rt);
     b.fail("put", answered(repeat::at_once, "ExpiredToken"));
     co_await b.put();
     told = err.text();
@@ -446,7 +286,7 @@ WALE_IO_TEST("what cannot be mended is repeated with a pause, and that is told")
   std::string told;
   {
     const test::captured_stderr err;
-    bench b(rt);
+    retrying_bench b(rt);
     b.fail("put", answered(repeat::at_once, "ExpiredToken"), 4);
     co_await b.put();
     told = err.text();

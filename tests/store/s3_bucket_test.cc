@@ -98,7 +98,6 @@ TEST_CASE("s3: that another writer was first can also be said inside a 200") {
     if (r.method != "POST" || r.target.find("uploadId=") == std::string::npos) return std::nullopt;
     return fake_s3::error(200, "PreconditionFailed");
   });
-  const std::string large = noise(13'000'000, 7);
   const auto result = put(rt, *s, "wal_005/x", large, store::put_condition::create_only);
   CHECK(result.what == outcome::exists);
   CHECK(server.unfinished_uploads() == 0);
