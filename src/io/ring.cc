@@ -37,6 +37,9 @@ constexpr std::uint32_t finished = 0xfffffffe;
 constexpr std::uint64_t cancel_tag = std::uint64_t{1} << 63;
 /// Rounds of submit and deliver before the loop's other handlers get their turn.
 constexpr int rounds = 16;
+/// Bytes to the kernel in one turn. It copies at once what the page cache has and what a socket's
+/// buffer takes; megabytes of that would keep from the pool's threads what was read before.
+constexpr std::size_t turn_limit = 512 * 1024;
 
 class ring_engine final : public engine {
 public:
@@ -67,6 +70,7 @@ private:
 
   void want_turn() noexcept;
   void turn() noexcept;
+  bool may_hand_over() const noexcept;
   void hand_over() noexcept;
   bool submit() noexcept;
   io_uring_sqe* next_sqe() noexcept;
@@ -90,6 +94,7 @@ private:
   std::deque<slot> slots_; ///< a deque, because `message` must not move
   std::vector<std::uint32_t> free_slots_;
   std::uint32_t in_flight_ = 0;
+  std::size_t handed_over_ = 0; ///< bytes in this turn
   op_list queue_;
   op_list finished_; ///< the result is kept in `flags`
   std::vector<std::uint64_t> cancellations_;
@@ -97,6 +102,13 @@ private:
 
 std::string explain(const char* call, int error) {
   return std::string(call) + ": " + std::strerror(error);
+}
+
+std::size_t bytes_of(const operation& op) noexcept {
+  std::size_t sum = op.length;
+  for (unsigned i = 0; i < op.vector_count; ++i)
+    sum += op.vectors[i].iov_len;
+  return sum;
 }
 
 bool has_all_operations(io_uring& ring, std::string& why) {
@@ -189,9 +201,10 @@ void ring_engine::want_turn() noexcept {
 void ring_engine::turn() noexcept {
   if (!is_open_) return;
   in_turn_ = true;
+  handed_over_ = 0;
   for (int round = 0; round < rounds; ++round) {
     hand_over();
-    if (!deliver()) break;
+    if (!deliver() || handed_over_ >= turn_limit) break;
   }
   in_turn_ = false;
   const bool has_room = in_flight_ < limit_;
@@ -206,12 +219,18 @@ void ring_engine::turn() noexcept {
   }
 }
 
+bool ring_engine::may_hand_over() const noexcept {
+  return !queue_.empty() && in_flight_ < limit_ && handed_over_ < turn_limit;
+}
+
 // Operations first, so that a cancellation always follows what it cancels.
 void ring_engine::hand_over() noexcept {
-  while (!queue_.empty() && in_flight_ < limit_) {
+  while (may_hand_over()) {
     io_uring_sqe* const sqe = next_sqe();
     if (!sqe) return;
-    fill(*queue_.pop_front(), *sqe);
+    operation& op = *queue_.pop_front();
+    handed_over_ += bytes_of(op);
+    fill(op, *sqe);
   }
   while (!cancellations_.empty()) {
     const std::uint64_t user_data = cancellations_.back();

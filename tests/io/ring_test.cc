@@ -4,13 +4,17 @@
 #include "support/scratch_dir.hpp"
 
 #include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
 
 #include <deque>
+#include <fcntl.h>
 #include <filesystem>
+#include <functional>
 #include <string>
 #include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
+#include <vector>
 
 using namespace wale::io;
 using namespace wale::io::test;
@@ -89,6 +93,45 @@ TEST_CASE("the loop ends when the ring is idle", "[ring]") {
     loop.run();
     REQUIRE(completions == 10 * round);
   }
+}
+
+TEST_CASE("what has been read is handled before the kernel has copied megabytes more", "[ring]") {
+  const watchdog dog(30s);
+  constexpr std::size_t piece = 256 * 1024;
+  const wale::test::scratch_dir dir;
+  const std::string path = dir / "a";
+  const int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  REQUIRE(fd >= 0);
+  std::vector<char> memory(piece, 'x');
+  REQUIRE(::write(fd, memory.data(), piece) == piece); // so the page cache has it
+
+  boost::asio::io_context loop(1);
+  const auto ring = open_ring(loop, {});
+  int completions = 0;
+  std::deque<counted> ops(64);
+  for (counted& op : ops) {
+    op.kind = op_kind::read;
+    op.fd = fd;
+    op.data = memory.data();
+    op.length = piece;
+    op.completions = &completions;
+    op.complete = &counted::count;
+    ring->start(op);
+  }
+  // As a coroutine that awaits the first one would be.
+  int seen = 0;
+  const std::function<void()> look = [&] {
+    if (completions == 0) return boost::asio::post(loop, look);
+    seen = completions;
+  };
+  boost::asio::post(loop, look);
+  loop.run();
+  REQUIRE(completions == 64);
+  REQUIRE(seen > 0);
+  REQUIRE(seen < 16);
+  for (const counted& op : ops)
+    REQUIRE(op.result == piece);
+  ::close(fd);
 }
 
 TEST_CASE("more operations than the ring has places are all done, in any size of ring", "[ring]") {
