@@ -52,6 +52,8 @@ archive::memory_member member_like(const tree_entry& root, std::string name, std
   m.name = std::move(name);
   m.bytes = std::move(bytes);
   m.mtime_ns = now_ns();
+  // As PostgreSQL makes files: the group reads where it may read the directory.
+  m.mode = (root.mode & 0040) != 0 ? 0640 : 0600;
   m.uid = root.uid;
   m.gid = root.gid;
   return m;

@@ -78,7 +78,8 @@ void empty_directory(const std::string& directory) {
 void write_durably(const std::string& directory, const char* name, std::string_view text) {
   const std::string path = directory + "/" + name;
   const auto owner = fs::status(directory);
-  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  const mode_t mode = owner && (owner->st_mode & S_IRGRP) != 0 ? 0640 : 0600;
+  const int fd = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, mode);
   if (fd < 0)
     throw failure::system(errno, "open \"" + path + "\"", "could not write into the target");
   errno = EIO; // what a short write leaves unset

@@ -32,8 +32,8 @@ bool is_mount_point(const std::string& path);
 bool is_empty_directory(const std::string& directory);
 /// Removes what is in a directory but for `lost+found` and the mark.
 void empty_directory(const std::string& directory);
-/// Writes and fsyncs a file of mode 0600 in place of what is there; owned, if we are root, by
-/// whoever owns `directory`.
+/// Writes and fsyncs a file in place of what is there, for the group to read where that may read
+/// `directory`; owned, if we are root, by whoever owns that.
 void write_durably(const std::string& directory, const char* name, std::string_view text);
 
 } // namespace wale::command

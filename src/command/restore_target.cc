@@ -19,6 +19,10 @@ namespace {
 namespace fs = io::fs;
 
 constexpr mode_t private_directory = 0700;
+/// Each server writes it when it starts; no backup holds it.
+constexpr const char* started_file = "postmaster.opts";
+/// In the mark of a tablespace's place: the directory itself is the restore's.
+constexpr const char* made_by_restore = ".";
 
 // What WAL-E's users put into the target before they restore.
 constexpr std::array configuration_files{
@@ -130,6 +134,12 @@ bool make_target(const std::string& directory) {
   return made;
 }
 
+// `15`, `9.6`; empty if the directory is no cluster.
+std::string version_of(const std::string& directory) {
+  const std::string text = fs::read_small(directory + "/PG_VERSION").value_or("");
+  return text.substr(0, text.find('\n'));
+}
+
 std::shared_ptr<directory_lock> lock(const std::string& directory) {
   return std::make_shared<directory_lock>(directory, "another restore into this directory");
 }
@@ -138,8 +148,7 @@ void examine_directory(restore_target& t) {
   require_not_live(t.directory);
   const std::vector<fs::entry> entries = entries_of(t.directory);
   t.had_tablespace_links = fs::is_directory(t.directory + "/pg_tblspc");
-  // A server that was started since has written postmaster.opts, which no backup holds.
-  const bool was_started = fs::link_status(t.directory + "/postmaster.opts").has_value();
+  const bool was_started = fs::link_status(t.directory + "/" + started_file).has_value();
   t.unfinished = is_marked(t.directory) && !was_started;
   // Overwriting what is no data directory is more likely a mistyped name than a wish.
   const bool is_cluster = fs::link_status(t.directory + "/PG_VERSION").has_value();
@@ -156,12 +165,13 @@ void examine_directory(restore_target& t) {
 void examine_tablespaces(
     restore_target& t, const catalog::sentinel& backup, const catalog::restore_wish& wish) {
   const tablespace_target target{t.directory, t.overwrite, t.own_links};
+  const std::string overwritten = t.overwrite ? version_of(t.directory) : "";
   t.tablespaces = choose_places(target, backup, wish);
   for (placed_tablespace& p : t.tablespaces.placed) {
     const bool made = make_location(p);
     t.locks.push_back(lock(p.location));
-    p.made_location = made;
-    require_free_location(p, t.overwrite);
+    p.made_location = made || marked_names(p.location).contains(made_by_restore);
+    require_free_location(p, overwritten);
     if (p.makes_link) t.own_links.insert(p.link);
   }
 }
@@ -218,12 +228,19 @@ restore_target examine_target(
 
 void prepare_target(const restore_target& target) {
   require_not_live(target.directory);
+  // Only a server that is started from now on tells that this is no unfinished restore any more.
+  if (target.overwrite && fs::link_status(target.directory + "/" + started_file)) {
+    fs::unlink(target.directory + "/" + started_file);
+    fs::sync_directory(target.directory);
+  }
   std::set<std::string> ours = target.kept_files;
   ours.insert(target.own_links.begin(), target.own_links.end());
   make_mark(target.directory, ours);
   for (const placed_tablespace& p : target.tablespaces.placed) {
     const bool was_left_over = is_marked(p.location);
-    make_mark(p.location);
+    std::set<std::string> made;
+    if (p.made_location) made.insert(made_by_restore);
+    make_mark(p.location, made);
     if (was_left_over) empty_directory(p.location);
   }
   if (target.overwrite || target.unfinished) empty_target(target);

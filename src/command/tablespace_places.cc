@@ -9,6 +9,7 @@
 #include <algorithm>
 #include <cerrno>
 #include <optional>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <utility>
 
@@ -224,20 +225,25 @@ bool make_location(const placed_tablespace& t) {
   return made;
 }
 
-void require_free_location(const placed_tablespace& t, bool overwrite) {
-  const bool may_overwrite = overwrite && !t.makes_link;
+void require_free_location(const placed_tablespace& t, const std::string& overwritten) {
+  const bool may_overwrite = !overwritten.empty() && !t.makes_link;
   const bool is_ours = is_marked(t.location);
   for (const fs::entry& e : entries_of(t.location)) {
     if (e.name == "lost+found" || e.name == unwritten_mark || e.name == unfinished_mark) continue;
     const bool is_tablespace = is_of_a_tablespace(e.name);
-    if ((may_overwrite || is_ours) && is_tablespace) continue;
+    const bool is_of_the_cluster = e.name.starts_with("PG_" + overwritten + "_");
+    if ((is_ours && is_tablespace) || (may_overwrite && is_of_the_cluster)) continue;
+    std::string hint = "Is it the right directory? Empty it, or choose another place for ";
+    if (may_overwrite && is_tablespace)
+      hint = "It is of another version than the cluster that --overwrite removes, and stays. Move "
+             "it away if nobody needs it, or choose another place for ";
+    else if (is_tablespace && !t.makes_link)
+      hint = "Pass --overwrite to remove it with its cluster, or choose another place for ";
     throw failure(
         kind::refused,
         "the place of a tablespace is not empty",
         t.location + " holds \"" + e.name + "\".",
-        is_tablespace && !t.makes_link
-            ? "Empty it, choose another place for " + t.link + ", or pass --overwrite."
-            : "Is it the right directory? Empty it, or choose another place for " + t.link + ".");
+        hint + t.link + ".");
   }
 }
 
@@ -256,7 +262,11 @@ void make_tablespace_links(const std::string& directory, const tablespace_places
 
 void own_as_directory(const std::string& directory, const tablespace_places& places) {
   const auto owner = fs::status(directory);
-  if (::geteuid() != 0 || !owner) return;
+  if (!owner) return;
+  for (const placed_tablespace& p : places.placed)
+    if (p.made_location && ::chmod(p.location.c_str(), owner->st_mode & 0777) != 0)
+      throw failure::system(errno, "chmod \"" + p.location + "\"");
+  if (::geteuid() != 0) return;
   const auto give = [&](const std::string& path) {
     if (::lchown(path.c_str(), owner->st_uid, owner->st_gid) != 0)
       throw failure::system(errno, "lchown \"" + path + "\"");

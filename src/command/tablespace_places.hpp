@@ -44,16 +44,17 @@ tablespace_places choose_places(
 /// Makes the directory `t` goes to, not its parents; false if it was there.
 bool make_location(const placed_tablespace& t);
 
-/// Throws kind::refused if there is anything but what an unfinished restore has left; or, with
-/// `overwrite` and behind a link that was there, what a tablespace holds. What only a specification
-/// names is not known to be of the cluster that may be overwritten.
-void require_free_location(const placed_tablespace& t, bool overwrite);
+/// Throws kind::refused if there is anything but what an unfinished restore has left; or, behind a
+/// link that was there, what the cluster of version `overwritten` (`15`, `9.6`) has there: others
+/// may share the place. Empty: nothing is overwritten. What only a specification names is not known
+/// to be of the cluster that may be.
+void require_free_location(const placed_tablespace& t, const std::string& overwritten);
 
 /// Makes the links and directories in pg_tblspc that are still missing.
 void make_tablespace_links(const std::string& directory, const tablespace_places& places);
 
-/// If we are root, gives what was made for tablespaces to the owner of the data directory, which
-/// the archive says.
+/// Gives what was made for tablespaces the mode of the data directory and, if we are root, its
+/// owner, which the archive says.
 void own_as_directory(const std::string& directory, const tablespace_places& places);
 
 /// The tablespace_map that leads PostgreSQL to where the tablespaces are now; it re-points the

@@ -215,6 +215,33 @@ TEST_CASE("files of a broken-off restore do not stay in a tablespace") {
   CHECK_FALSE(stdfs::exists(s / "ts/PG_15_202209061"));
 }
 
+TEST_CASE("overwriting leaves the other version's files in a shared tablespace alone") {
+  const test::scratch_dir s;
+  s.make("d/pg_tblspc");
+  s.write("d/PG_VERSION", "15\n");
+  s.write("ts/PG_15_202209061/5/1", "x");
+  s.link("d/pg_tblspc/16384", s / "ts");
+  const catalog::sentinel b = with_tablespace(s / "source/", s / "gone");
+  CHECK(refusal(s / "d", b, true) == "");
+  s.write("ts/PG_14_202107181/5/1", "x");
+  CHECK(refusal(s / "d", b, true).find("holds \"PG_14_202107181\"") != std::string::npos);
+  stdfs::remove_all(s / "ts/PG_14_202107181");
+  s.write("ts/PG_1_202107181/5/1", "x");
+  CHECK(refusal(s / "d", b, true).find("holds \"PG_1_202107181\"") != std::string::npos);
+}
+
+TEST_CASE("what --overwrite was broken off from can be done again") {
+  const test::scratch_dir s;
+  s.write("d/PG_VERSION", "15");
+  s.write("d/postmaster.opts", "postgres");
+  s.write("d/base/1/2", "x");
+  prepare_target(examine_target(s / "d", {}, true));
+  // As if it had got no further than the first file.
+  s.write("d/base/1/2", "x");
+  CHECK(refusal(s / "d", {}, true) == "");
+  CHECK(refusal(s / "d", {}) == "");
+}
+
 TEST_CASE("overwriting empties a tablespace only of what tablespaces hold") {
   const test::scratch_dir s;
   s.make("d/pg_tblspc");

@@ -144,6 +144,22 @@ TEST_CASE("what was made belongs to the owner of the data directory") {
   }
 }
 
+TEST_CASE("what a restore that was killed has made is the next one's") {
+  const test::scratch_dir s;
+  prepare_target(examine(s, into(s / "new")));
+  s.write("new/PG_15_202209061/5/1", "x");
+  const restore_target again = examine(s, into(s / "new"));
+  CHECK(again.tablespaces.placed.at(0).made_location);
+  prepare_target(again);
+  REQUIRE(::chmod((s / "d").c_str(), 0750) == 0);
+  own_as_directory(again.directory, again.tablespaces);
+  struct stat made {};
+  REQUIRE(::stat((s / "new").c_str(), &made) == 0);
+  CHECK((made.st_mode & 0777) == 0750);
+  undo_target(again);
+  CHECK_FALSE(stdfs::exists(s / "new"));
+}
+
 TEST_CASE("links of a restore that was killed are not the operator's") {
   const test::scratch_dir s;
   prepare_target(examine(s, into(s / "one")));
