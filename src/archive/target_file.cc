@@ -21,6 +21,12 @@ constexpr std::uint64_t allocate_from = 1024 * 1024;
 
 constexpr std::uint32_t unchanged = std::numeric_limits<std::uint32_t>::max();
 
+// Some file systems have none for directories; PostgreSQL lets that pass, too.
+bool is_without_fsync(int fd, int error) {
+  struct stat s {};
+  return (error == EINVAL || error == ENOTSUP) && ::fstat(fd, &s) == 0 && S_ISDIR(s.st_mode);
+}
+
 } // namespace
 
 std::uint32_t current_umask() {
@@ -117,7 +123,8 @@ void target_tree::sync(const std::vector<std::string>& names) const {
     ::sync_file_range(open.back().get(), 0, 0, SYNC_FILE_RANGE_WRITE);
   }
   for (std::size_t i = 0; i < open.size(); ++i)
-    if (::fsync(open[i].get()) != 0) fail(errno, "fsync", names[i]);
+    if (::fsync(open[i].get()) != 0 && !is_without_fsync(open[i].get(), errno))
+      fail(errno, "fsync", names[i]);
 }
 
 } // namespace wale::archive

@@ -197,7 +197,9 @@ private:
     const std::vector<std::string> names = names_in(at);
     const bool has_relations = is_database_directory(at.member);
     const bool looks_for_unlogged = has_relations && unlogged_ == unlogged_relations::left_out;
-    const relation_filter relations(looks_for_unlogged ? names : std::vector<std::string>{});
+    // Looked at once more: of a relation that was made meanwhile the first look may have seen the
+    // main fork and not the init fork, and a restored server stops at the former once.
+    const relation_filter relations(looks_for_unlogged ? names_in(at) : std::vector<std::string>{});
     for (const std::string& name : names) {
       const verdict v = rule_for(at.member, name);
       if (v == verdict::drop || (has_relations && relations.drops(name))) continue;

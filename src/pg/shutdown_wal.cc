@@ -36,8 +36,22 @@ void require_one_timeline(const control_data& control) {
 
 } // namespace
 
+// Where that end is only its WAL tells.
+void require_end_of_base_backup(const control_data& control) {
+  const bool is_waited_for = control.backup_start.value != 0 || control.backup_end.value != 0 ||
+                             control.backup_end_required;
+  if (!is_waited_for) return;
+  throw failure(
+      kind::refused,
+      "the standby was shut down before it was consistent",
+      "It has not replayed the end of the base backup that it was made from.",
+      "Start it, wait until it accepts connections or logs that a consistent state is reached, and "
+      "shut it down again.");
+}
+
 shutdown_wal wal_of_shutdown(const control_data& control) {
   require_shut_down(control);
+  require_end_of_base_backup(control);
   require_one_timeline(control);
   const segment_size size = control.wal_segment_size;
   shutdown_wal wal;

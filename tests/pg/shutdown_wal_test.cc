@@ -79,6 +79,21 @@ TEST_CASE("what was not shut down is refused") {
   }
 }
 
+TEST_CASE("a standby that is not consistent yet is refused") {
+  control_data c = shut_down_at(0x3000060);
+  c.state = cluster_state::shut_down_in_recovery;
+  CHECK(refusal(c) == "");
+  control_data started = c;
+  started.backup_start = lsn{0x2000028};
+  CHECK(refusal(started).find("base backup") != std::string::npos);
+  control_data of_standby = c;
+  of_standby.backup_end = lsn{0x4000000};
+  CHECK(refusal(of_standby).find("base backup") != std::string::npos);
+  control_data required = c;
+  required.backup_end_required = true;
+  CHECK(refusal(required).find("base backup") != std::string::npos);
+}
+
 TEST_CASE("a standby between two timelines is refused") {
   control_data c = shut_down_at(0x3000028);
   c.state = cluster_state::shut_down_in_recovery;
