@@ -82,7 +82,7 @@ bool prefetcher::is_stalled() {
 
 void prefetcher::begin_fetches() {
   const std::uint64_t end = first_.start(origin_.size).value + count_ * origin_.size.bytes();
-  while (!is_at_end_ && next_.start(origin_.size).value < end) {
+  while (!is_at_end_ && running_.size() < at_once_ && next_.start(origin_.size).value < end) {
     const pg::wal_segment segment = std::exchange(next_, next_.next(origin_.size));
     if (running_.contains(segment) || area_.holds(segment, origin_)) continue;
     running_.emplace(segment, 0);
@@ -157,6 +157,7 @@ task<> prefetcher::fetch(pg::wal_segment segment) {
     if (!why) why = f;
   }
   running_.erase(segment);
+  ++at_once_;
   progress_ = clock::now();
   if (why && why->why() != kind::interrupted) {
     is_at_end_ = true;

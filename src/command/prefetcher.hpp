@@ -58,6 +58,8 @@ private:
   pg::wal_segment first_; ///< of the window
   pg::wal_segment next_;  ///< to be begun
   std::size_t count_;
+  /// One more with each that ends: a slow line is not shared by a whole window, and with wal-fetch.
+  std::size_t at_once_ = 1;
   std::function<bool()> goes_on_;
   bool is_at_end_ = false;
   std::optional<failure> failed_;

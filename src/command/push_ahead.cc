@@ -18,6 +18,8 @@ namespace wale::command {
 namespace {
 
 constexpr std::chrono::seconds patience{2};
+/// The named one's 55 seconds are for a line that has nothing else to carry.
+constexpr std::chrono::seconds longest_company{5};
 constexpr std::chrono::milliseconds patience_after_cancel{200};
 
 std::string directory_of(const std::string& path) {
@@ -49,6 +51,15 @@ push_ahead::push_ahead(
 void push_ahead::begin() {
   if (std::exchange(begun_, true) || most_ == 0) return;
   spawn({}, feed());
+  children_.spawn(give_way());
+}
+
+// Ended by end(), as all of them.
+task<> push_ahead::give_way() {
+  co_await c_.rt.sleep(longest_company);
+  if (begins_until_) co_return;
+  gave_way_ = true;
+  children_.cancel();
 }
 
 void push_ahead::spawn(std::string name, task<> work) {
@@ -84,7 +95,7 @@ task<> push_ahead::feed() {
 // A neighbour that would be cancelled half-way is better not begun: it takes about as long as the
 // named one did.
 bool push_ahead::may_begin() const {
-  return !begins_until_ || clock::now() < *begins_until_;
+  return !gave_way_ && (!begins_until_ || clock::now() < *begins_until_);
 }
 
 task<> push_ahead::offer(std::string name) {

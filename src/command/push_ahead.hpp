@@ -1,7 +1,8 @@
 #pragma once
 // Pushes the segments that wait beside the one that archive_command names, and remembers which are
 // stored, so that their own wal-push returns at once. None of them ever decides about the named
-// one: not about its exit code, and about its time by two seconds at most.
+// one: not about its exit code, and about its time by two seconds at most. A line that is too slow
+// for all of them it has to itself after a few seconds.
 
 #include "acknowledgements.hpp"
 #include "archive_file.hpp"
@@ -50,6 +51,7 @@ private:
   task<> admission();
   task<> quietly(std::string name, task<> work);
   task<> child(std::string name, task<> work);
+  task<> give_way();
   task<> alarm(std::chrono::milliseconds time, bool& rang);
   task<> wait_until_ended(std::chrono::milliseconds time);
   task<> cancel();
@@ -66,6 +68,7 @@ private:
   clock::time_point started_ = clock::now();
   std::optional<clock::time_point> begins_until_; ///< once the named one is stored
   bool begun_ = false;
+  bool gave_way_ = false;
   std::size_t running_ = 0;
   io::event changed_;
   io::task_group children_;

@@ -5,6 +5,7 @@
 #include <wale/pg/restore_mode.hpp>
 #include <wale/pg/wal_name.hpp>
 
+#include <algorithm>
 #include <sys/stat.h>
 
 namespace wale::command {
@@ -52,7 +53,11 @@ time_limit_of(const command_line& line, std::optional<restore_mode> mode) {
   if (!mode) return std::nullopt;
   const bool is_segment = pg::wal_segment::parse(line.operands.at(0)).has_value();
   const std::string data = pg::recovering_directory(line.operands.at(1));
-  return fetch_limit(is_segment ? size_of_segments(data) : 0, *mode);
+  time_limit limit = fetch_limit(is_segment ? size_of_segments(data) : 0, *mode);
+  const auto type = pg::wal_name::parse(line.operands.at(0)).type;
+  if (type == pg::wal_name::kind::history)
+    limit.requests = std::max(limit.requests, history_patience);
+  return limit;
 }
 
 } // namespace wale::command

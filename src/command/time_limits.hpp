@@ -24,6 +24,10 @@ time_limit push_limit(std::uint64_t bytes) noexcept;
 /// The same with 15 seconds, or 5 minutes for a targeted recovery, which a failure would end.
 time_limit fetch_limit(std::uint64_t bytes, restore_mode mode) noexcept;
 
+/// So long a history file is asked for again, unless its failure stops recovery: a promotion that
+/// does not see an existing one uses its timeline a second time.
+constexpr std::chrono::seconds history_patience{30};
+
 /// Of a command line, from the size of the file that is to be pushed, or of the segments of the
 /// cluster that is recovered; `mode` is wal-fetch's. nullopt for other commands. Blocks shortly.
 std::optional<time_limit> time_limit_of(const command_line& line, std::optional<restore_mode> mode);

@@ -3,6 +3,7 @@
 #include "prefetching.hpp"
 #include "settings.hpp"
 #include "store_words.hpp"
+#include "time_limits.hpp"
 #include "transfer.hpp"
 
 #include <wale/base/error.hpp>
@@ -22,8 +23,6 @@ namespace {
 using clock = std::chrono::steady_clock;
 
 constexpr std::string_view logger = "wal_e.operator.backup";
-// A promotion that does not see an existing history file uses its timeline a second time.
-constexpr std::chrono::seconds history_patience{30};
 
 std::vector<log::field>
 fields(const store::store& archive, const pg::wal_name& name, std::string_view state) {

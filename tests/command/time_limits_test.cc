@@ -3,6 +3,8 @@
 
 #include <catch2/catch.hpp>
 
+#include <string>
+
 using namespace std::chrono_literals;
 using wale::restore_mode;
 using wale::command::fetch_limit;
@@ -29,6 +31,17 @@ TEST_CASE("a larger one has as much for each 16 MiB") {
   CHECK(push_limit(64 * mib).command == 4min);
   CHECK(fetch_limit(64 * mib, restore_mode::standby).command == 60s);
   CHECK(fetch_limit(1024 * mib, restore_mode::targeted).command == 320min);
+}
+
+TEST_CASE("the store is asked for a history file as long as that is waited for") {
+  const auto requests = [](const std::string& name, restore_mode mode) {
+    const auto line = wale::command::parse_command_line({"wal-fetch", name, "/nowhere/x"});
+    return wale::command::time_limit_of(line, mode)->requests;
+  };
+  CHECK(requests("00000002.history", restore_mode::standby) == 30s);
+  CHECK(requests("00000002.history", restore_mode::neither) == 30s);
+  CHECK(requests("00000002.history", restore_mode::targeted) == 290s);
+  CHECK(requests("000000010000000000000001", restore_mode::standby) == 13s);
 }
 
 TEST_CASE(

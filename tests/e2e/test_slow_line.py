@@ -1,11 +1,13 @@
 """Large segments over a line that is fast enough for small ones."""
 
 import os
+import struct
 
 import pytest
-from support.s3.fault_proxy import DOWN
+from support.s3.fault_proxy import DOWN, UP
 
 MEBIBYTE = 1 << 20
+SEGMENT = 16 * MEBIBYTE
 
 
 @pytest.fixture
@@ -27,3 +29,22 @@ def test_a_large_segment_has_more_time(clusters, folder, tool, s3_store, new_pro
     fetched = data / "pg_wal/RECOVERYXLOG"
     tool.with_environment(**s3_store.at(endpoint=proxy.url).environment()).run("wal-fetch", segment.name, fetched)
     assert fetched.read_bytes() == segment.read_bytes()
+
+
+def test_neighbours_leave_a_slow_line_to_the_named_one(folder, tool, s3_store, new_proxy):
+    """Segments that do not compress, and a line that takes eight seconds for one."""
+    names = [f"0000000100000000000000{number:02X}" for number in range(1, 4)]
+    status = folder / "pg_wal/archive_status"
+    status.mkdir(parents=True)
+    for number, name in enumerate(names, 1):
+        # XLogLongPageHeaderData
+        head = struct.pack("<HHIQI4xQII", 0xD110, 2, 1, number * SEGMENT, 0, 7300000000000000000, SEGMENT, 8192)
+        (folder / "pg_wal" / name).write_bytes(head + os.urandom(SEGMENT - len(head)))
+        os.utime(folder / "pg_wal" / name, (1_700_000_000, 1_700_000_000))
+        (status / f"{name}.ready").touch()
+    proxy = new_proxy(s3_store.server.url)
+    proxy.slow_down(UP, 2 * MEBIBYTE)
+    slow = tool.with_environment(**s3_store.at(endpoint=proxy.url).environment())
+    slow.run("wal-push", folder / "pg_wal" / names[0])
+    # They had begun within moments of it and had as much of the line: the store would hold them, too.
+    assert s3_store.segments() == names[:1]
