@@ -77,6 +77,9 @@ child start(std::vector<std::string> command) {
   ::close(pipe[1]);
   if (error != 0) {
     ::close(c.output);
+    // No room for a process or its memory now: that passes.
+    if (error == EAGAIN || error == ENOMEM)
+      throw failure::system(error, "posix_spawn", "the credential_process cannot be started");
     throw failure(
         kind::configuration,
         "the credential_process cannot be started",

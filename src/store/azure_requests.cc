@@ -1,6 +1,7 @@
 // One function for each operation.
 #include "azure_requests.hpp"
 
+#include <wale/base/base64.hpp>
 #include <wale/base/digest.hpp>
 #include <wale/http/url.hpp>
 
@@ -56,6 +57,7 @@ http::request
 azure_requests::commit(const upload& what, std::string_view body, bool create_only) const {
   http::request r = about("PUT", address_.target(what.key) + "?comp=blocklist");
   r.headers.add("Content-Type", "application/xml");
+  r.headers.add("Content-MD5", to_base64(md5(body)));
   r.headers.add("x-ms-blob-content-type", what.description.content_type);
   if (create_only) r.headers.add("If-None-Match", "*");
   describe(r, what.description);

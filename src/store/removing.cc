@@ -38,13 +38,22 @@ struct removal {
       try {
         some = co_await remote.remove(std::move(batch));
       } catch (const failure& f) {
-        if (f.why() == kind::interrupted || f.why() == kind::unavailable) throw;
+        if (!is_final_answer(f)) throw;
         refused = as_refusal(first, f);
       }
       if (refused) failed.push_back(std::move(*refused));
       for (failed_removal& f : some)
         failed.push_back(std::move(f));
     }
+  }
+
+  // It may be about these keys only, so the others are tried. Without any answer they would all be
+  // waited for.
+  static bool is_final_answer(const failure& f) {
+    if (f.why() == kind::interrupted) return false;
+    const auto* const answered = dynamic_cast<const request_failure*>(&f);
+    if (answered) return answered->when() == request_failure::repeat::never;
+    return f.why() != kind::unavailable;
   }
 
   static failed_removal as_refusal(const std::string& key, const failure& f) {

@@ -151,8 +151,9 @@ task<put_result::outcome> s3_bucket::put(
     hash = co_await hash_of(body);
   http::exchange_options how;
   how.expect_continue = true;
+  bool was_unsupported = false;
   while (true) {
-    const bool forbids = create_only && can_forbid();
+    const bool forbids = create_only && !was_unsupported && can_forbid();
     if (create_only && !forbids) {
       const std::optional<object_facts> there = co_await head(key);
       if (there) co_return outcome::exists;
@@ -161,12 +162,13 @@ task<put_result::outcome> s3_bucket::put(
     const signed_reply answer = co_await exchange(std::move(r), hash, how);
     if (!names_an_error(answer)) {
       require_etag(s3_answers, q, answer);
+      if (was_unsupported) note_cannot_forbid();
       co_return outcome::stored;
     }
     const s3_verdict v = judge_s3(q, answer, answer.body);
     if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
     if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v, answer.with);
-    note_cannot_forbid();
+    was_unsupported = true; // this, or the encryption, or the storage class
   }
 }
 
@@ -207,8 +209,9 @@ s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts)
   const question q = about("could not finish to store an object", what.key);
   const std::string body = compose_completion(parts);
   const bool create_only = what.condition == put_condition::create_only;
+  bool was_unsupported = false;
   while (true) {
-    const bool forbids = create_only && can_forbid();
+    const bool forbids = create_only && !was_unsupported && can_forbid();
     if (create_only && !forbids) {
       const std::optional<object_facts> there = co_await head(what.key);
       if (there) co_return outcome::exists;
@@ -218,12 +221,13 @@ s3_bucket::complete(const upload& what, const std::vector<uploaded_part>& parts)
     std::optional<s3_error> error;
     if (is_success(answer)) {
       error = parse_completion(answer.body).error;
+      if (!error && was_unsupported) note_cannot_forbid();
       if (!error) co_return outcome::stored;
     }
     const s3_verdict v = error ? judge_inner(q, answer, *error) : judge_s3(q, answer, answer.body);
     if (forbids && v.meaning == s3_meaning::exists) co_return outcome::exists;
     if (!forbids || v.meaning != s3_meaning::unsupported) throw mend(v, answer.with);
-    note_cannot_forbid();
+    was_unsupported = true;
   }
 }
 

@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include <chrono>
 #include <cstdlib>
 #include <filesystem>
 #include <string>
@@ -41,6 +42,21 @@ TEST_CASE("a daily note is fresh once it is written") {
   note.write();
   CHECK(note.is_fresh());
   CHECK_FALSE(store::daily_note("another").is_fresh());
+}
+
+TEST_CASE("a daily note is of today, whatever the clock was when it was written") {
+  using std::chrono::hours;
+  const own_tmpdir here;
+  const store::daily_note note("subject");
+  note.write();
+  const auto file = std::filesystem::directory_iterator(here.path)->path();
+  const auto now = std::filesystem::last_write_time(file);
+  for (const hours off : {hours(-25), hours(25), hours(24 * 365)}) {
+    std::filesystem::last_write_time(file, now + off);
+    CHECK_FALSE(note.is_fresh());
+  }
+  std::filesystem::last_write_time(file, now + hours(1));
+  CHECK(note.is_fresh());
 }
 
 TEST_CASE("a FIFO in the place of a daily note holds nobody up") {

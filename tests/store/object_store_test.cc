@@ -342,6 +342,15 @@ TEST_CASE("all are tried, and the first that could not be removed is named") {
     CHECK(f->text().detail.starts_with("\"prefix/d\": MalformedXML: "));
     CHECK(b.server->objects.size() == 2);
   }
+  SECTION("with a final answer of any kind") {
+    const failure odd(kind::unavailable, "the store refused a request", "It said Odd.");
+    const auto never = store::request_failure(odd, repeat::never, "Odd");
+    b.add("remove", std::make_exception_ptr(never)).spare = 1;
+    const auto f = failure_of([&] { test::remove(rt, *s, keys); });
+    REQUIRE(f);
+    CHECK(f->text().detail.starts_with("\"prefix/d\": Odd: "));
+    CHECK(b.server->objects.size() == 2);
+  }
   SECTION("but not if there is no answer") {
     b.add("remove").spare = 1;
     const auto f = failure_of([&] { test::remove(rt, *s, keys); });

@@ -249,6 +249,24 @@ TEST_CASE("where overwriting cannot be forbidden it is asked first, and that is 
   CHECK(b.server.objects().at("p/wal_005/x") == "one");
 }
 
+TEST_CASE("a server that lacks something else is not remembered as one that cannot forbid") {
+  bench b;
+  std::atomic<bool> lacks_encryption = true;
+  std::atomic<int> asked = 0;
+  b.server.before([&](const received_request& r) -> std::optional<answer> {
+    if (r.method == "HEAD") ++asked;
+    const bool makes = r.method == "PUT" || is_completion(r);
+    if (!lacks_encryption || !makes) return std::nullopt;
+    return fake_s3::error(501, "NotImplemented");
+  });
+  CHECK(failure_of([&] { put(b.rt, *b.s, "wal_005/x", "one", condition::create_only); }));
+  lacks_encryption = false;
+  asked = 0;
+  CHECK(put(b.rt, *b.s, "wal_005/x", "two", condition::create_only).what == outcome::stored);
+  CHECK(put(b.rt, *b.s, "wal_005/y", large, condition::create_only).what == outcome::stored);
+  CHECK(asked == 0);
+}
+
 TEST_CASE("only the store's own word proves absence") {
   bench b;
   CHECK_FALSE(get(b.rt, *b.s, "wal_005/x"));

@@ -4,8 +4,9 @@
 // Every implementation passes one conformance suite (tests/store). What all of them promise:
 // - An object is visible under its key either whole or not at all, and once put() has returned, its
 //   bytes are as durable as the store can make them.
-// - A store tries once. Repeating is for a decorator, which is why put() takes its body from a
-//   source that the caller can open anew.
+// - A store over a network repeats what may pass, as long as its settings allow (open.hpp), and
+// takes
+//   downloads up where they broke off: who calls it does not repeat.
 // - "Absent" is an answer about exactly this key. A missing container, directory or mount, a
 // refusal
 //   or an unreadable reply is a failure (kind::unavailable or kind::configuration), never absence.
@@ -110,7 +111,8 @@ public:
   virtual task<std::vector<object_info>> list(std::string key_prefix) = 0;
 
   /// Removes these objects in this order as far as the store has an order. An absent one counts as
-  /// removed. Throws after having tried all, naming the first that could not be removed.
+  /// removed. Throws after having tried all, naming the first that could not be removed; at once if
+  /// there is no answer.
   virtual task<> remove(std::vector<object_key> keys) = 0;
 };
 
