@@ -119,6 +119,9 @@ task<std::size_t> connection::read_body(std::span<std::byte> into) {
     error = std::current_exception();
   }
   watch_.leave();
+  // Our own deadline ends the stream, too, and what ends with the stream would look whole.
+  if (!error && n == 0 && watch_.expired())
+    error = std::make_exception_ptr(failure(kind::unavailable, "the connection ended"));
   if (error) {
     std::string doing = "after " + std::to_string(received_);
     if (body_.knows_length()) doing += " of " + std::to_string(promised_);

@@ -104,14 +104,15 @@ proxy parse_proxy(std::string_view text) {
         kind::configuration,
         "a proxy's URL cannot be understood",
         f.text().detail,
-        "Look at HTTP_PROXY and HTTPS_PROXY: they must look like http://host:port.");
+        "Look at HTTP_PROXY and HTTPS_PROXY, in lower case too, which wins: they must look like "
+        "http://host:port.");
   }
   if (result.origin.secure())
     throw failure(
         kind::configuration,
         "a proxy that is itself spoken to with TLS is not supported",
         "The proxy is \"" + result.origin.text() + "\".",
-        "Set HTTP_PROXY and HTTPS_PROXY to an http:// URL.");
+        "Set HTTP_PROXY and HTTPS_PROXY, or those in lower case, which win, to an http:// URL.");
   return result;
 }
 

@@ -108,6 +108,18 @@ WALE_IO_TEST("no answer, no rest of a head, no rest of a body") {
   }
 }
 
+WALE_IO_TEST("a body that ends with its connection has not ended when nothing more comes") {
+  const scripted_peer p({[](peer_connection& c) {
+    c.read_request();
+    c.send("HTTP/1.0 200 OK\r\n\r\nhalf of it");
+    c.stall();
+  }});
+  client c(rt, patience_for(&deadlines::idle, 250ms));
+  const outcome r = co_await try_perform(c, origin_of(p), get("/key"));
+  REQUIRE(r.msg() == "no byte from " + origin_of(p).text() + " for 0.25 s");
+  co_await c.close();
+}
+
 WALE_IO_TEST("a server that stops taking the request") {
   const scripted_peer p({[](peer_connection& c) {
     c.read_head();
