@@ -38,12 +38,13 @@ task<details> fill_metadata(context c, backup_row& row) {
   co_return details::filled;
 }
 
-// One bad object must not hide the other backups.
+// One bad object must not hide the other backups. A store that is away would be waited for once
+// more for each of them.
 task<details> look_into(context c, task<details> (*fill)(context, backup_row&), backup_row& row) {
   try {
     co_return co_await fill(c, row);
   } catch (const failure& f) {
-    if (f.why() == kind::interrupted || f.why() == kind::bug) throw;
+    if (f.why() != kind::corrupt) throw;
     log::warning(
         "wal_e.operator.backup",
         {"a backup's details cannot be shown",

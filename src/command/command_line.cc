@@ -244,6 +244,12 @@ std::chrono::seconds command_line::time(std::string_view option) const {
       "--" + std::string(option) + " needs a time such as 24h, 90m or 2d, not \"" + given + "\"");
 }
 
+option_values leading_options(const arguments& in) {
+  sorted_words global;
+  take_words(in, 0, global_options(), true, global);
+  return parse(global.options, global_options());
+}
+
 command_line parse_command_line(const arguments& in) {
   command_line line;
   sorted_words global;

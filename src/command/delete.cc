@@ -104,7 +104,7 @@ failure some_were_not_deleted(const failure& first) {
       .with_hint("Mend what DETAIL says, then run it again: what is gone already is no obstacle.");
 }
 
-// Ends at the first request that fails, which has tried all of its keys.
+// Ends after the first lot of which something could not be removed.
 task<> remove_stage(context c, const std::vector<catalog::removal>& removals) {
   const std::span<const catalog::removal> all(removals);
   for (std::size_t at = 0; at < all.size(); at += keys_at_once) {

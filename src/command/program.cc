@@ -128,6 +128,15 @@ const command_spec* command_among(const std::vector<std::string>& arguments) {
   return nullptr;
 }
 
+// By what stands before the command, of a line that is not understood as a whole.
+void configure_log_as_asked(const std::vector<std::string>& arguments) {
+  try {
+    log::configure(log_destinations(leading_options(arguments)));
+  } catch (const failure&) {
+    return; // the environment's settings stand
+  }
+}
+
 // `command` is that of a line which was understood.
 int report(
     const failure& failed,
@@ -136,6 +145,7 @@ int report(
     const std::vector<std::string>& arguments) {
   const failure f = failed.text().hint.empty() ? failed.with_hint(hint_for(failed.why())) : failed;
   const bool is_command_line = f.why() == kind::usage && !command;
+  if (is_command_line) configure_log_as_asked(arguments);
   const bool is_for_people = log::configured().form == log::format::text;
   if (is_command_line && is_for_people) log::write_plain(usage_text(command_among(arguments)));
   log::write({

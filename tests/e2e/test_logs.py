@@ -245,6 +245,11 @@ def test_json_holds_nothing_but_objects(wal_e, folder):
     assert error["level"] == "ERROR" and "--nonsense" in error["detail"] and error["hint"]
     (error,) = objects(strange.run("no-such-command", code=2).err)
     assert error["msg"] == "the command line was not understood"
+    by_option = wal_e.with_environment(WALE_LOG_DESTINATION="stderr")
+    for wrong in (["no-such-command"], ["delete", "retain", "0"], ["wal-push"], []):
+        (error,) = objects(by_option.run("--log-format=json", *wrong, code=2).err)
+        assert error["msg"] == "the command line was not understood"
+    assert strange.run("--log-format=text", "wal-push", code=2).err.startswith("usage: ")
     # A name that is no UTF-8, with a quote and a line break.
     name = str(folder).encode() + b"/a\"b\nc\xe9"
     done = subprocess.run([strange.binary, b"wal-push", name], env=strange.environment,

@@ -45,7 +45,7 @@ struct verdict {
   std::string name;
   bool kept = true;
   bool complete = true;
-  std::int64_t time_ns = 0; ///< when it was taken; of an unfinished one, its newest object
+  std::int64_t time_ns = 0; ///< when it was taken; unfinished or not looked into: its newest object
   std::string reason;
 };
 

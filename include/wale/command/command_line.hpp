@@ -34,4 +34,7 @@ struct command_line {
 /// Throws kind::usage, DETAIL saying what is wrong.
 command_line parse_command_line(const std::vector<std::string>& arguments);
 
+/// The global options alone, of a line whose rest need not be understood. Throws as above.
+option_values leading_options(const std::vector<std::string>& arguments);
+
 } // namespace wale::command
