@@ -1,5 +1,6 @@
 """What changes in a data directory while a backup reads it, and what is odd in one."""
 
+import json
 import os
 import signal
 import subprocess
@@ -124,3 +125,20 @@ def test_tablespaces_behind_links(archive, clusters, folder):
     archive.prepare_recovery(copy)
     finish_recovery(copy)
     assert copy.sql("SELECT sum(n) FROM placed").strip() == "45"
+
+
+def test_what_the_group_may_read_it_still_may(clusters, folder):
+    """A cluster whose backups a member of its group takes; so the restored one's, too."""
+    archive = clusters.archive(folder).start(SMALL_SEGMENTS, "--allow-group-access")
+    (folder / "place").mkdir()
+    archive.cluster.sql(f"CREATE TABLESPACE t LOCATION '{folder}/place'")
+    (oid,) = (p.name for p in (archive.cluster.data / "pg_tblspc").iterdir())
+    archive.backup()
+    target, moved = folder / "copy", folder / "moved"
+    wish = folder / "spec.json"
+    wish.write_text(json.dumps({oid: {"loc": str(moved), "link": f"pg_tblspc/{oid}"}}))
+    archive.tool.run("backup-fetch", "--restore-spec", wish, target, "LATEST")
+    for place in (target, moved):
+        closed = [p for p in (place, *place.rglob("*")) if not p.lstat().st_mode & 0o040]
+        assert not closed
+    assert (target / "tablespace_map").exists() and (target / "global/pg_control").exists()

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 
 import pytest
 from support.s3.fault_proxy import DOWN, UP
@@ -48,3 +49,35 @@ def test_neighbours_leave_a_slow_line_to_the_named_one(folder, tool, s3_store, n
     slow.run("wal-push", folder / "pg_wal" / names[0])
     # They had begun within moments of it and had as much of the line: the store would hold them, too.
     assert s3_store.segments() == names[:1]
+
+
+def test_a_slow_line_is_not_shared_by_a_whole_window(clusters, folder, tool, s3_store, new_proxy):
+    """wal-fetch would have a ninth of it, for a segment that is under way with another ninth."""
+    data = clusters.cluster(folder / "pg").initdb().data
+    (data / "standby.signal").touch()
+    head = bytearray((data / "pg_wal/000000010000000000000001").read_bytes()[:8192])
+    names = [f"0000000100000000000000{number:02X}" for number in range(2, 6)]
+    push = tool.with_environment(**s3_store.environment())
+    for number, name in enumerate(names, 2):
+        head[8:16] = struct.pack("<Q", number * SEGMENT)
+        (folder / name).write_bytes(head + os.urandom(SEGMENT - len(head)))
+        push.run("wal-push", folder / name)
+    proxy = new_proxy(s3_store.server.url)
+    proxy.slow_down(DOWN, 8 * MEBIBYTE)
+    slow = tool.with_environment(**s3_store.at(endpoint=proxy.url).environment())
+    prefetch = slow.start("wal-prefetch", "-p8", data / "pg_wal", names[0])
+    area = data / "pg_wal/.wal-e/prefetch"
+    most = {}  # that were under way, by how many had come
+    try:
+        while prefetch.poll() is None:
+            if area.exists():
+                here = sum((area / name).exists() for name in names)
+                running = len(list((area / "running").iterdir())) if (area / "running").exists() else 0
+                most[here] = max(most.get(here, 0), running)
+            time.sleep(0.01)
+    finally:
+        prefetch.kill()
+        prefetch.wait()
+    assert most[0] == 1
+    assert most[1] == 2
+    assert prefetch.returncode == 0
