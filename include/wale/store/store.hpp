@@ -5,11 +5,10 @@
 // - An object is visible under its key either whole or not at all, and once put() has returned, its
 //   bytes are as durable as the store can make them.
 // - A store over a network repeats what may pass, as long as its settings allow (open.hpp), and
-// takes
-//   downloads up where they broke off: who calls it does not repeat.
+//   takes downloads up where they broke off: who calls it does not repeat.
 // - "Absent" is an answer about exactly this key. A missing container, directory or mount, a
-// refusal
-//   or an unreadable reply is a failure (kind::unavailable or kind::configuration), never absence.
+//   refusal or an unreadable reply is a failure (kind::unavailable or kind::configuration), never
+//   absence.
 // - Cancelling any call leaves either the old state or, of a put, possibly the new object.
 
 #include <wale/base/digest.hpp>
