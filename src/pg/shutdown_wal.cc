@@ -34,8 +34,6 @@ void require_one_timeline(const control_data& control) {
       "Start it, wait until it has replayed a checkpoint of its primary, and shut it down again.");
 }
 
-} // namespace
-
 // Where that end is only its WAL tells.
 void require_end_of_base_backup(const control_data& control) {
   const bool is_waited_for = control.backup_start.value != 0 || control.backup_end.value != 0 ||
@@ -48,6 +46,8 @@ void require_end_of_base_backup(const control_data& control) {
       "Start it, wait until it accepts connections or logs that a consistent state is reached, and "
       "shut it down again.");
 }
+
+} // namespace
 
 shutdown_wal wal_of_shutdown(const control_data& control) {
   require_shut_down(control);
