@@ -3,6 +3,8 @@
 // once.
 #include "push_ahead.hpp"
 
+#include "time_limits.hpp"
+
 #include <wale/base/error.hpp>
 #include <wale/catalog/layout.hpp>
 #include <wale/io/fs.hpp>
@@ -18,8 +20,6 @@ namespace wale::command {
 namespace {
 
 constexpr std::chrono::seconds patience{2};
-/// The named one's 55 seconds are for a line that has nothing else to carry.
-constexpr std::chrono::seconds longest_company{5};
 constexpr std::chrono::milliseconds patience_after_cancel{200};
 
 std::string directory_of(const std::string& path) {
@@ -44,6 +44,7 @@ push_ahead::push_ahead(
     std::size_t most)
     : c_(c), wal_directory_(directory_of(named.path)), named_(named.name.text),
       records_(wal_directory_, std::move(archive)), check_(std::move(check)), most_(most),
+      longest_company_(push_limit(named.size).command / 12),
       children_(c.rt.context().get_executor()) {
   if (named.header) system_identifier_ = named.header->system_identifier;
 }
@@ -56,7 +57,7 @@ void push_ahead::begin() {
 
 // Ended by end(), as all of them.
 task<> push_ahead::give_way() {
-  co_await c_.rt.sleep(longest_company);
+  co_await c_.rt.sleep(longest_company_);
   if (begins_until_) co_return;
   gave_way_ = true;
   children_.cancel();

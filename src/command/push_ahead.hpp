@@ -65,6 +65,8 @@ private:
   acknowledgements records_;
   std::shared_ptr<cluster_check> check_;
   std::size_t most_;
+  /// 5 seconds for each 16 MiB: the named one's limit is for a line that carries nothing else.
+  std::chrono::seconds longest_company_;
   clock::time_point started_ = clock::now();
   std::optional<clock::time_point> begins_until_; ///< once the named one is stored
   bool begun_ = false;

@@ -231,13 +231,21 @@ TEST_CASE("overwriting leaves the other version's files in a shared tablespace a
 }
 
 TEST_CASE("what --overwrite was broken off from can be done again") {
+  constexpr uid_t nobody = 65534;
   const test::scratch_dir s;
   s.write("d/PG_VERSION", "15");
+  s.write("d/base/1/2", "x");
   s.write("d/postmaster.opts", "postgres");
-  s.write("d/base/1/2", "x");
-  prepare_target(examine_target(s / "d", {}, true));
-  // As if it had got no further than the first file.
-  s.write("d/base/1/2", "x");
+  stdfs::permissions(s / "", stdfs::perms::all);
+  stdfs::permissions(s / "d", stdfs::perms::all);
+  stdfs::permissions(s / "d/base", stdfs::perms::owner_read | stdfs::perms::owner_exec);
+  const uid_t self = ::geteuid();
+  if (self == 0) REQUIRE(::seteuid(nobody) == 0); // whom permissions bind
+  CHECK_THROWS_AS(prepare_target(examine_target(s / "d", {}, true)), failure);
+  REQUIRE(::seteuid(self) == 0);
+  stdfs::permissions(s / "d/base", stdfs::perms::owner_all);
+  CHECK_FALSE(stdfs::exists(s / "d/PG_VERSION"));
+  CHECK(stdfs::exists(s / "d/base/1/2"));
   CHECK(refusal(s / "d", {}, true) == "");
   CHECK(refusal(s / "d", {}) == "");
 }
