@@ -5,7 +5,8 @@
 // wake-up. For those that do, the ring signals a plain eventfd that the loop waits for, armed only
 // while the kernel holds operations, so that an idle ring keeps no loop alive.
 //
-// A completion carries slot and generation of its operation; a cancellation carries a tag instead.
+// A completion carries slot and generation of its operation; a cancellation's carries a tag as
+// well.
 #include "ring.hpp"
 
 #include "blocking_call.hpp"
@@ -21,6 +22,7 @@
 #include <cstring>
 #include <deque>
 #include <sys/eventfd.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <utility>
 #include <vector>
@@ -37,9 +39,11 @@ constexpr std::uint32_t finished = 0xfffffffe;
 constexpr std::uint64_t cancel_tag = std::uint64_t{1} << 63;
 /// Rounds of submit and deliver before the loop's other handlers get their turn.
 constexpr int rounds = 16;
-/// Bytes to the kernel in one turn. It copies at once what the page cache has and what a socket's
-/// buffer takes; megabytes of that would keep from the pool's threads what was read before.
+/// Bytes to the kernel in one turn. It copies at once what the page cache has; megabytes of that
+/// would keep from the pool's threads what was read before.
 constexpr std::size_t turn_limit = 512 * 1024;
+/// From here on a send's copying is left to a worker of the kernel; that costs some 5 us.
+constexpr std::size_t large_send = 64 * 1024;
 
 class ring_engine final : public engine {
 public:
@@ -71,12 +75,15 @@ private:
   void want_turn() noexcept;
   void turn() noexcept;
   bool may_hand_over() const noexcept;
+  bool wants_worker(const operation& op) const noexcept;
   void hand_over() noexcept;
+  void hand_over_cancellations() noexcept;
   bool submit() noexcept;
   io_uring_sqe* next_sqe() noexcept;
   void fill(operation& op, io_uring_sqe& sqe) noexcept;
   bool deliver() noexcept;
   void settle(std::uint64_t user_data, int result) noexcept;
+  void settle_cancellation(std::uint64_t user_data, int result) noexcept;
   operation* release(std::uint32_t index) noexcept;
   void finish(operation& op, int result) noexcept;
   void arm() noexcept;
@@ -90,6 +97,7 @@ private:
   bool turn_wanted_ = false;
   bool in_turn_ = false;
   bool armed_ = false;
+  bool workers_are_refused_ = false;
   asio::posix::stream_descriptor wake_;
   std::deque<slot> slots_; ///< a deque, because `message` must not move
   std::vector<std::uint32_t> free_slots_;
@@ -102,6 +110,10 @@ private:
 
 std::string explain(const char* call, int error) {
   return std::string(call) + ": " + std::strerror(error);
+}
+
+bool is_send(op_kind k) noexcept {
+  return k == op_kind::send || k == op_kind::sendv;
 }
 
 std::size_t bytes_of(const operation& op) noexcept {
@@ -141,6 +153,12 @@ bool has_all_operations(io_uring& ring, std::string& why) {
   return all;
 }
 
+// The kernel would wait for ever for a worker that a limit of 0 forbids; above it, it says so.
+bool forbids_processes() noexcept {
+  rlimit processes = {};
+  return ::getrlimit(RLIMIT_NPROC, &processes) == 0 && processes.rlim_cur == 0;
+}
+
 bool ring_engine::open(const ring_sizes& sizes, std::string& why) {
   io_uring_params params = {};
   params.flags = IORING_SETUP_CQSIZE;
@@ -150,6 +168,7 @@ bool ring_engine::open(const ring_sizes& sizes, std::string& why) {
     return false;
   }
   is_open_ = true;
+  workers_are_refused_ = forbids_processes();
   if (!has_all_operations(ring_, why)) return false;
   const int fd = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
   if (fd < 0) {
@@ -223,26 +242,34 @@ bool ring_engine::may_hand_over() const noexcept {
   return !queue_.empty() && in_flight_ < limit_ && handed_over_ < turn_limit;
 }
 
+bool ring_engine::wants_worker(const operation& op) const noexcept {
+  return is_send(op.kind) && !workers_are_refused_ && bytes_of(op) >= large_send;
+}
+
 // Operations first, so that a cancellation always follows what it cancels.
 void ring_engine::hand_over() noexcept {
   while (may_hand_over()) {
     io_uring_sqe* const sqe = next_sqe();
     if (!sqe) return;
     operation& op = *queue_.pop_front();
-    handed_over_ += bytes_of(op);
+    if (!wants_worker(op)) handed_over_ += bytes_of(op);
     fill(op, *sqe);
   }
+  hand_over_cancellations();
+  submit();
+}
+
+void ring_engine::hand_over_cancellations() noexcept {
   while (!cancellations_.empty()) {
     const std::uint64_t user_data = cancellations_.back();
     if (holds(user_data)) {
       io_uring_sqe* const sqe = next_sqe();
       if (!sqe) return;
       io_uring_prep_cancel64(sqe, user_data, 0);
-      io_uring_sqe_set_data64(sqe, cancel_tag);
+      io_uring_sqe_set_data64(sqe, user_data | cancel_tag);
     }
     cancellations_.pop_back();
   }
-  submit();
 }
 
 // False if the kernel takes nothing now: no memory, or completions must be fetched first.
@@ -271,6 +298,7 @@ void ring_engine::fill(operation& op, io_uring_sqe& sqe) noexcept {
   slot& s = slots_[op.slot];
   s.op = &op;
   prepare(sqe, op, s.message);
+  if (wants_worker(op)) sqe.flags |= IOSQE_ASYNC;
   io_uring_sqe_set_data64(&sqe, mark(op.slot));
   ++in_flight_;
 }
@@ -289,7 +317,10 @@ bool ring_engine::deliver() noexcept {
     const int result = cqe->res;
     io_uring_cqe_seen(&ring_, cqe);
     any = true;
-    if (holds(user_data)) settle(user_data, result);
+    if (user_data & cancel_tag)
+      settle_cancellation(user_data & ~cancel_tag, result);
+    else if (holds(user_data))
+      settle(user_data, result);
   }
   return any;
 }
@@ -297,15 +328,24 @@ bool ring_engine::deliver() noexcept {
 void ring_engine::settle(std::uint64_t user_data, int result) noexcept {
   operation& op = *release(static_cast<std::uint32_t>(user_data));
   // The kernel drops what needs a worker of its own where a limit of processes forbids it one.
-  const bool is_dropped = result == -ECANCELED && !op.cancelled && is_file_operation(op.kind);
-  if (is_dropped) result = blocking_call(op); // slower, but it works
-  if (advance(op, result)) {
+  const bool is_dropped = result == -ECANCELED && !op.cancelled;
+  if (is_dropped && is_file_operation(op.kind)) result = blocking_call(op); // slower, but it works
+  const bool is_refused = is_dropped && is_send(op.kind);
+  if (is_refused) workers_are_refused_ = true;
+  if (!is_refused && advance(op, result)) {
     op.slot = finished;
     op.complete(&op, result);
   } else {
     op.slot = queued;
     queue_.push_back(op);
   }
+}
+
+// A worker that had just found the socket's buffer full did not notice, and waits for room now.
+void ring_engine::settle_cancellation(std::uint64_t user_data, int result) noexcept {
+  if (result != -EALREADY || !holds(user_data)) return;
+  const slot& s = slots_[static_cast<std::uint32_t>(user_data)];
+  if (is_send(s.op->kind)) cancellations_.push_back(user_data);
 }
 
 operation* ring_engine::release(std::uint32_t index) noexcept {
@@ -351,25 +391,23 @@ void ring_engine::shutdown() noexcept {
 
 // io_uring_queue_exit does not wait: a read under way would still write into its buffer afterwards.
 void ring_engine::drain() noexcept {
-  std::uint32_t next = 0;
+  cancellations_.clear();
+  for (std::uint32_t i = 0; i < slots_.size(); ++i)
+    if (slots_[i].op) cancellations_.push_back(mark(i));
   while (in_flight_) {
-    for (; next < slots_.size(); ++next) {
-      if (!slots_[next].op) continue;
-      io_uring_sqe* const sqe = io_uring_get_sqe(&ring_);
-      if (!sqe) break;
-      io_uring_prep_cancel64(sqe, mark(next), 0);
-      io_uring_sqe_set_data64(sqe, cancel_tag);
-    }
-    const bool all_asked = next == slots_.size();
-    io_uring_submit_and_wait(&ring_, all_asked ? 1 : 0);
+    hand_over_cancellations();
+    io_uring_submit_and_wait(&ring_, cancellations_.empty() ? 1 : 0);
     io_uring_cqe* cqe = nullptr;
     while (io_uring_peek_cqe(&ring_, &cqe) == 0) {
       const std::uint64_t user_data = cqe->user_data;
       const int result = cqe->res;
       io_uring_cqe_seen(&ring_, cqe);
-      if (!holds(user_data)) continue;
-      const operation* const op = release(static_cast<std::uint32_t>(user_data));
-      if (op->kind == op_kind::open && result >= 0) ::close(result);
+      if (user_data & cancel_tag) {
+        settle_cancellation(user_data & ~cancel_tag, result);
+      } else if (holds(user_data)) {
+        const operation* const op = release(static_cast<std::uint32_t>(user_data));
+        if (op->kind == op_kind::open && result >= 0) ::close(result);
+      }
     }
   }
 }
