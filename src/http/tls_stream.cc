@@ -1,6 +1,6 @@
 // The BIO reads from and appends to two buffers of the stream; the stream moves them over the
-// socket. Reader and writer are two coroutines of one thread, so SSL calls never overlap; only the
-// sending has to be taken turns at.
+// socket. Reader and writer are two coroutines. The writer encrypts what is large on the CPU pool;
+// meanwhile the reader keeps its hands off SSL and both buffers. Sending is taken turns at.
 #include "tls_stream.hpp"
 
 #include <wale/base/error.hpp>
@@ -13,17 +13,21 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <exception>
 #include <vector>
 
 namespace wale::http {
 namespace {
 
-/// Encrypted bytes that are gathered for one send, and taken with one receive.
-constexpr std::size_t gather = 128 * 1024;
+/// Encrypted bytes that are taken with one receive, and gathered for one send.
+constexpr std::size_t receive_most = 128 * 1024;
+constexpr std::size_t gather = 256 * 1024;
+/// From here on encrypting takes longer than it takes to wake another thread.
+constexpr std::size_t large_write = 64 * 1024;
 constexpr std::size_t record = 16 * 1024; ///< RFC 8446, 5.1
 
 struct buffers {
-  std::unique_ptr<std::byte[]> in = std::make_unique_for_overwrite<std::byte[]>(gather);
+  std::unique_ptr<std::byte[]> in = std::make_unique_for_overwrite<std::byte[]>(receive_most);
   std::size_t begin = 0;
   std::size_t end = 0;
   std::vector<std::byte> out;
@@ -67,10 +71,39 @@ BIO* make_bio(buffers& b) {
   return bio;
 }
 
+// What a write has not encrypted yet.
+class unsent {
+public:
+  explicit unsent(std::span<const std::span<const std::byte>> pieces)
+      : pieces_(pieces.begin(), pieces.end()), size_(size_of(pieces_)) {
+    skip_empty();
+  }
+  std::uint64_t size() const noexcept { return size_; }
+  /// Of the first piece; not empty if size() is not 0.
+  std::span<const std::byte> front(std::size_t most) const {
+    return pieces_[first_].first(std::min(most, pieces_[first_].size()));
+  }
+  void drop(std::size_t n) {
+    pieces_[first_] = pieces_[first_].subspan(n);
+    size_ -= n;
+    skip_empty();
+  }
+
+private:
+  void skip_empty() {
+    while (first_ < pieces_.size() && pieces_[first_].empty())
+      ++first_;
+  }
+
+  body_pieces pieces_;
+  std::size_t first_ = 0;
+  std::uint64_t size_;
+};
+
 class tls_stream final : public byte_stream {
 public:
-  tls_stream(io::socket connected, std::unique_ptr<SSL, free_ssl> ssl)
-      : socket_(std::move(connected)), ssl_(std::move(ssl)) {
+  tls_stream(io::runtime& rt, io::socket connected, std::unique_ptr<SSL, free_ssl> ssl)
+      : runtime_(rt), socket_(std::move(connected)), ssl_(std::move(ssl)) {
     BIO* const bio = make_bio(buffers_);
     SSL_set_bio(ssl_.get(), bio, bio);
   }
@@ -90,46 +123,74 @@ public:
   int descriptor() const noexcept override { return socket_.descriptor(); }
 
 private:
+  /// The right to send. Whoever leaves it without finish() has perhaps cut a record.
+  class sending;
+
   bool pull(std::span<std::byte> into, std::size_t& n);
+  void push(unsent& what);
+  task<> push_on_pool(unsent& what);
+  task<> wait_for_turn();
   task<> fill();
   task<> flush();
+  task<> send_out();
   [[noreturn]] void fail(int error) const;
 
+  io::runtime& runtime_;
   io::socket socket_;
   buffers buffers_;
   std::vector<std::byte> leaving_;
   bool is_sending_ = false;
-  bool is_broken_ = false; ///< unless the flush that is under way succeeds
+  bool is_broken_ = false; ///< unless the sending that is under way succeeds
+  bool is_encrypting_ = false;
   io::event sent_;
+  io::event encrypted_;
   std::unique_ptr<SSL, free_ssl> ssl_;
 };
 
 task<> tls_stream::fill() {
   buffers_.begin = buffers_.end = 0;
-  buffers_.end = co_await socket_.read_some(std::span(buffers_.in.get(), gather));
+  buffers_.end = co_await socket_.read_some(std::span(buffers_.in.get(), receive_most));
   if (buffers_.end == 0)
     throw failure::system(
         ECONNRESET, "recv", "the connection was closed without the end that TLS wants");
 }
 
-// Whoever sends goes on until nothing is left, also of what the other one has added. If a send
-// fails or is cancelled, a record may be cut, and nothing can be sent any more.
-task<> tls_stream::flush() {
+class tls_stream::sending {
+public:
+  explicit sending(tls_stream& s) : stream_(s) { s.is_sending_ = s.is_broken_ = true; }
+  ~sending() {
+    stream_.is_sending_ = false;
+    stream_.sent_.notify_all();
+  }
+  sending(const sending&) = delete;
+  sending& operator=(const sending&) = delete;
+  void finish() { stream_.is_broken_ = false; }
+
+private:
+  tls_stream& stream_;
+};
+
+// If a send fails or is cancelled, a record may be cut, and nothing can be sent any more.
+task<> tls_stream::wait_for_turn() {
   while (is_sending_)
     co_await sent_.wait();
   if (is_broken_) throw failure::system(EPIPE, "send", "a network connection failed");
-  is_sending_ = is_broken_ = true;
-  const auto let_go = [](tls_stream* s) {
-    s->is_sending_ = false;
-    s->sent_.notify_all();
-  };
-  const std::unique_ptr<tls_stream, decltype(let_go)> turn(this, let_go);
+}
+
+// Goes on until nothing is left, also of what the other one has added.
+task<> tls_stream::send_out() {
   while (!buffers_.out.empty()) {
     leaving_.clear();
     std::swap(leaving_, buffers_.out);
     co_await socket_.write(leaving_);
   }
-  is_broken_ = false;
+}
+
+task<> tls_stream::flush() {
+  co_await wait_for_turn();
+  sending turn(*this);
+  co_await send_out();
+  turn.finish();
 }
 
 void tls_stream::fail(int error) const {
@@ -173,44 +234,72 @@ bool tls_stream::pull(std::span<std::byte> into, std::size_t& n) {
 
 task<std::size_t> tls_stream::read_some(std::span<std::byte> into) {
   std::size_t n = 0;
-  while (!pull(into, n)) {
+  while (true) {
+    while (is_encrypting_)
+      co_await encrypted_.wait();
+    if (pull(into, n)) co_return n;
     if (!buffers_.out.empty() && !is_sending_) co_await flush();
     co_await fill();
   }
-  co_return n;
 }
 
 task<std::size_t> tls_stream::read_exactly(std::span<std::byte> into) {
   std::size_t got = 0;
   while (got < into.size()) {
     std::size_t n = 0;
-    if (!pull(into.subspan(got), n)) n = co_await read_some(into.subspan(got));
+    const bool is_there = !is_encrypting_ && pull(into.subspan(got), n);
+    if (!is_there) n = co_await read_some(into.subspan(got));
     if (n == 0) break;
     got += n;
   }
   co_return got;
 }
 
-task<> tls_stream::write(std::span<const std::span<const std::byte>> pieces) {
-  for (std::span<const std::byte> piece : pieces) {
-    while (!piece.empty()) {
-      ERR_clear_error();
-      std::size_t n = 0;
-      const std::size_t most = std::min(piece.size(), record);
-      const int done = SSL_write_ex(ssl_.get(), piece.data(), most, &n);
-      if (done != 1) fail(SSL_get_error(ssl_.get(), done));
-      piece = piece.subspan(n);
-      if (buffers_.out.size() + record > gather) co_await flush();
-    }
+// Encrypts from the front of `what` until enough is gathered.
+void tls_stream::push(unsent& what) {
+  while (what.size() && buffers_.out.size() + record <= gather) {
+    const std::span<const std::byte> next = what.front(record);
+    ERR_clear_error();
+    std::size_t n = 0;
+    const int done = SSL_write_ex(ssl_.get(), next.data(), next.size(), &n);
+    if (done != 1) fail(SSL_get_error(ssl_.get(), done));
+    what.drop(n);
   }
-  co_await flush();
+}
+
+task<> tls_stream::push_on_pool(unsent& what) {
+  const auto job = [this, &what] { push(what); };
+  is_encrypting_ = true;
+  std::exception_ptr error;
+  try {
+    co_await runtime_.offload(job);
+  } catch (...) {
+    error = std::current_exception();
+  }
+  is_encrypting_ = false;
+  encrypted_.notify_all();
+  if (error) std::rethrow_exception(error);
+}
+
+task<> tls_stream::write(std::span<const std::span<const std::byte>> pieces) {
+  unsent left(pieces);
+  co_await wait_for_turn();
+  sending turn(*this);
+  while (left.size()) {
+    if (left.size() < large_write)
+      push(left);
+    else
+      co_await push_on_pool(left);
+    co_await send_out();
+  }
+  turn.finish();
 }
 
 } // namespace
 
 task<std::unique_ptr<byte_stream>>
-make_tls_stream(io::runtime&, io::socket connected, std::unique_ptr<SSL, free_ssl> ssl) {
-  auto stream = std::make_unique<tls_stream>(std::move(connected), std::move(ssl));
+make_tls_stream(io::runtime& rt, io::socket connected, std::unique_ptr<SSL, free_ssl> ssl) {
+  auto stream = std::make_unique<tls_stream>(rt, std::move(connected), std::move(ssl));
   co_await stream->shake_hands();
   co_return stream;
 }

@@ -29,6 +29,13 @@ scripted_peer secure(certificate which = certificate::good, int newest = 0) {
   return scripted_peer(fine, o);
 }
 
+body_pieces pieces_of(const std::string& text, std::size_t size) {
+  body_pieces pieces;
+  for (std::size_t at = 0; at < text.size(); at += size)
+    pieces.push_back(bytes_of(std::string_view(text).substr(at, size)));
+  return pieces;
+}
+
 origin named(const scripted_peer& p) {
   origin o = origin_of(p);
   o.host = "localhost";
@@ -134,6 +141,40 @@ WALE_IO_TEST("sessions are resumed") {
     REQUIRE(p.connections() == 3);
     REQUIRE(p.resumed() == 2);
   }
+}
+
+WALE_IO_TEST(
+    "a server that wants new keys again and again while a body is on its way gets it whole") {
+  const std::string body = noise(32'000'000);
+  constexpr std::size_t piece = 250'000;
+  std::string received;
+  int renewed = 0;
+  gate said;
+  peer_options options;
+  options.tls = true;
+  const scripted_peer p(
+      {[&](peer_connection& peer) {
+        peer.read_head();
+        while (received.size() < body.size()) {
+          if (peer.renew_keys()) ++renewed;
+          const std::string more = peer.read(piece);
+          if (more.empty()) break;
+          received += more;
+        }
+        said.open();
+        peer.send("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+      }},
+      options);
+  client c(rt, trusting());
+  request r = put("/", body);
+  r.body = pieces_of(body, 250'000);
+  const outcome o = co_await try_perform(c, named(p), std::move(r));
+  REQUIRE(said.wait_for(60s));
+  REQUIRE(o.status() == 200);
+  const bool is_whole = received == body;
+  REQUIRE(is_whole);
+  REQUIRE(renewed == 128);
+  co_await c.close();
 }
 
 WALE_IO_TEST("a plain server is no TLS server, and a stream that is cut is not an end") {

@@ -75,6 +75,10 @@ bool live_connection::start_tls() {
   return true;
 }
 
+bool live_connection::renew_keys() {
+  return tls_ && SSL_key_update(tls_, SSL_KEY_UPDATE_REQUESTED) == 1 && SSL_do_handshake(tls_) == 1;
+}
+
 bool live_connection::fill() {
   if (fd_ < 0) return false;
   char bytes[65536];

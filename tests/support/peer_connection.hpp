@@ -50,6 +50,7 @@ public:
 
   std::size_t number() const override { return number_; }
   bool start_tls() override;
+  bool renew_keys() override;
   std::string read_head() override;
   std::string read(std::size_t n) override;
   std::optional<received_request>

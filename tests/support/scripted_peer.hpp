@@ -87,6 +87,8 @@ public:
   virtual bool send(std::string_view bytes) = 0;
   /// A handshake as server, for scripts that begin as a proxy. False if it failed.
   virtual bool start_tls() = 0;
+  /// TLS 1.3: sends under new keys from now on, and asks for the same. False if it failed.
+  virtual bool renew_keys() = 0;
   virtual bool
   drip(std::string_view bytes, std::chrono::milliseconds pause, std::size_t piece = 1) = 0;
   /// False if the connection is to be ended.
