@@ -4,6 +4,7 @@
 #include <openssl/crypto.h>
 #include <openssl/kdf.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <stdexcept>
 #include <sys/socket.h>
@@ -12,12 +13,19 @@
 namespace sink {
 namespace {
 
-constexpr std::size_t tag_size = 16;
-constexpr std::size_t payload_limit = (16U << 10) + 256;   // RFC 8446, 5.2
+constexpr int tag_size = 16;
+constexpr std::size_t fragment_limit = 16U << 10;           // RFC 8446, 5.1
+constexpr std::size_t payload_limit = fragment_limit + 256; // 5.2
+constexpr std::size_t overhead = 5 + 1 + tag_size;          // header, type, tag
+constexpr std::size_t leaving_limit = 16 * (fragment_limit + overhead);
 constexpr unsigned char application_data = 23, alert = 21; // appendix B.1
 
 void demand(bool done, const char* what) {
   if (!done) throw std::runtime_error(what);
+}
+
+template <class Bytes> int length_of(const Bytes& bytes) {
+  return static_cast<int>(bytes.size());
 }
 
 // HKDF-Expand-Label (RFC 8446, 7.1) with an empty context.
@@ -63,18 +71,34 @@ bool receive(int socket, void* to, std::size_t size, int flags) {
 
 } // namespace
 
-record_reader::record_reader(int socket, const std::string& secret)
-    : socket_(socket), cipher_(EVP_CIPHER_CTX_new()) {
+record_layer::protection::protection(const std::string& secret, bool encrypts)
+    : cipher(EVP_CIPHER_CTX_new()) {
   const std::string traffic = bytes_of(secret);
   const auto key = expand<16>(traffic, "key");
-  iv_ = expand<12>(traffic, "iv");
+  iv = expand<12>(traffic, "iv");
   const auto* const aes = EVP_aes_128_gcm();
-  demand(
-      cipher_ && EVP_DecryptInit_ex(cipher_.get(), aes, nullptr, key.data(), nullptr) == 1,
-      "AES-128-GCM");
+  const int way = encrypts ? 1 : 0;
+  const bool is_ready =
+      cipher && EVP_CipherInit_ex(cipher.get(), aes, nullptr, key.data(), nullptr, way) == 1;
+  demand(is_ready, "AES-128-GCM");
 }
 
-const std::optional<record_reader::header>& record_reader::peek() {
+// Section 5.3.
+record_layer::nonce record_layer::protection::next_nonce() {
+  nonce made = iv;
+  for (std::size_t i = 0; i < 8; ++i)
+    made[made.size() - 1 - i] ^= static_cast<unsigned char>(sequence >> (8 * i));
+  ++sequence;
+  return made;
+}
+
+record_layer::record_layer(int socket, const secrets& agreed)
+    : socket_(socket), in_(agreed.of_client, false), out_(agreed.of_server, true),
+      leaving_(std::make_unique_for_overwrite<unsigned char[]>(leaving_limit)) {
+  out_.sequence = tickets;
+}
+
+const std::optional<record_layer::header>& record_layer::peek() {
   header next{};
   if (!header_ && receive(socket_, next.data(), next.size(), 0)) {
     header_ = next;
@@ -86,40 +110,78 @@ const std::optional<record_reader::header>& record_reader::peek() {
   return header_;
 }
 
-std::size_t record_reader::payload_size() const {
+std::size_t record_layer::payload_size() const {
   return std::size_t{(*header_)[3]} << 8 | (*header_)[4];
 }
 
-std::string record_reader::decrypt(const std::string& payload) {
-  auto nonce = iv_; // section 5.3
-  for (std::size_t i = 0; i < 8; ++i)
-    nonce[nonce.size() - 1 - i] ^= static_cast<unsigned char>(sequence_ >> (8 * i));
+std::string record_layer::decrypt(const std::string& payload) {
+  const nonce once = in_.next_nonce();
   const auto* const from = reinterpret_cast<const unsigned char*>(payload.data());
   const std::size_t size = payload.size() - tag_size;
   std::string plain(size, '\0');
   std::string tag = payload.substr(size);
+  auto* const to = reinterpret_cast<unsigned char*>(plain.data());
   int done = 0;
-  EVP_CIPHER_CTX* const c = cipher_.get();
+  EVP_CIPHER_CTX* const c = in_.cipher.get();
   const bool is_authentic =
-      EVP_DecryptInit_ex(c, nullptr, nullptr, nullptr, nonce.data()) == 1 &&
-      EVP_DecryptUpdate(c, nullptr, &done, header_->data(), static_cast<int>(header_->size())) ==
-          1 &&
-      EVP_DecryptUpdate(
-          c, reinterpret_cast<unsigned char*>(plain.data()), &done, from, static_cast<int>(size)) ==
-          1 &&
-      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, static_cast<int>(tag_size), tag.data()) == 1 &&
+      EVP_DecryptInit_ex(c, nullptr, nullptr, nullptr, once.data()) == 1 &&
+      EVP_DecryptUpdate(c, nullptr, &done, header_->data(), length_of(*header_)) == 1 &&
+      EVP_DecryptUpdate(c, to, &done, from, static_cast<int>(size)) == 1 &&
+      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_SET_TAG, tag_size, tag.data()) == 1 &&
       EVP_DecryptFinal_ex(c, nullptr, &done) == 1;
   demand(is_authentic, "a record that was not meant for this connection");
   return plain;
 }
 
-std::string record_reader::next() {
+// Straight into what leaves next: header, the fragment and its type under one tag.
+void record_layer::encrypt(std::string_view fragment) {
+  const nonce once = out_.next_nonce();
+  const std::size_t payload = fragment.size() + 1 + tag_size;
+  const header h{
+      application_data,
+      3,
+      3,
+      static_cast<unsigned char>(payload >> 8),
+      static_cast<unsigned char>(payload & 0xff)};
+  unsigned char* const to = std::ranges::copy(h, leaving_.get() + leaving_size_).out;
+  leaving_size_ += h.size() + payload;
+  const auto* const from = reinterpret_cast<const unsigned char*>(fragment.data());
+  int done = 0;
+  EVP_CIPHER_CTX* const c = out_.cipher.get();
+  const bool is_sealed =
+      EVP_EncryptInit_ex(c, nullptr, nullptr, nullptr, once.data()) == 1 &&
+      EVP_EncryptUpdate(c, nullptr, &done, h.data(), length_of(h)) == 1 &&
+      EVP_EncryptUpdate(c, to, &done, from, length_of(fragment)) == 1 &&
+      EVP_EncryptUpdate(c, to + fragment.size(), &done, &application_data, 1) == 1 &&
+      EVP_EncryptFinal_ex(c, nullptr, &done) == 1 &&
+      EVP_CIPHER_CTX_ctrl(c, EVP_CTRL_AEAD_GET_TAG, tag_size, to + fragment.size() + 1) == 1;
+  demand(is_sealed, "AES-128-GCM");
+}
+
+void record_layer::write(std::string_view bytes) {
+  while (!bytes.empty()) {
+    const std::string_view fragment = bytes.substr(0, fragment_limit);
+    if (leaving_size_ + fragment.size() + overhead > leaving_limit) flush();
+    encrypt(fragment);
+    bytes.remove_prefix(fragment.size());
+  }
+}
+
+void record_layer::flush() {
+  for (std::size_t done = 0; done < leaving_size_;) {
+    const ssize_t sent = send(socket_, leaving_.get() + done, leaving_size_ - done, MSG_NOSIGNAL);
+    if (sent < 0) throw std::system_error(errno, std::generic_category(), "send");
+    done += static_cast<std::size_t>(sent);
+  }
+  leaving_size_ = 0;
+}
+
+std::string record_layer::next() {
   if (!peek()) return {};
   std::string payload(payload_size(), '\0');
   demand(receive(socket_, payload.data(), payload.size(), 0), "the connection ended in a record");
   std::string plain = decrypt(payload);
   header_.reset();
-  ++sequence_;
   plain.resize(plain.find_last_not_of('\0') + 1); // padding, section 5.4
   demand(!plain.empty(), "a record without a type");
   const auto type = static_cast<unsigned char>(plain.back());
@@ -130,7 +192,7 @@ std::string record_reader::next() {
 }
 
 // A record that is not decrypted is taken for one without padding: clients here have none.
-std::uint64_t record_reader::skip(std::uint64_t most) {
+std::uint64_t record_layer::skip(std::uint64_t most) {
   std::uint64_t skipped = 0;
   while (skipped < most && peek()) {
     const std::size_t held = payload_size() - tag_size - 1;
@@ -138,7 +200,7 @@ std::uint64_t record_reader::skip(std::uint64_t most) {
     demand(
         receive(socket_, nullptr, payload_size(), MSG_TRUNC), "the connection ended in a record");
     header_.reset();
-    ++sequence_;
+    ++in_.sequence;
     skipped += held;
   }
   return skipped;

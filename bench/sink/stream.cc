@@ -1,6 +1,8 @@
-// A discarded body costs the least the kernel offers: over plain TCP it is not even copied out
-// (MSG_TRUNC, tcp(7)); over TLS it is decrypted into one buffer, again and again.
+// A discarded body costs the least the kernel offers: it is not even copied out (MSG_TRUNC,
+// tcp(7)).
 #include "stream.hpp"
+
+#include "tls.hpp"
 
 #include <openssl/err.h>
 
@@ -20,7 +22,6 @@ namespace {
 
 constexpr std::size_t head_limit = 64U << 10;
 constexpr std::size_t waste_size = 1U << 20;
-constexpr std::size_t tls_write_buffer = 256U << 10;
 
 [[noreturn]] void fail(const char* what) {
   throw std::system_error(errno, std::generic_category(), what);
@@ -36,32 +37,25 @@ stream::stream(int socket, SSL_CTX* tls) : socket_(socket), waste_(waste_size) {
   const int on = 1;
   setsockopt(socket_, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
   if (!tls) return;
-  tls_ = SSL_new(tls);
-  if (!tls_) fail_tls("SSL_new");
-  // Records gather in a buffer, or each of 16 KiB would be a send() of its own.
-  BIO* buffer = BIO_new(BIO_f_buffer());
-  BIO* out = BIO_new_socket(socket_, BIO_NOCLOSE);
-  BIO_set_write_buffer_size(buffer, tls_write_buffer);
-  SSL_set0_wbio(tls_, BIO_push(buffer, out));
-  SSL_set0_rbio(tls_, BIO_new_socket(socket_, BIO_NOCLOSE));
-  if (SSL_accept(tls_) != 1) {
-    SSL_free(tls_);
+  const std::unique_ptr<SSL, freed_by<SSL_free>> handshake(SSL_new(tls));
+  record_layer::secrets agreed;
+  const bool is_ready = handshake && SSL_set_fd(handshake.get(), socket_) == 1 &&
+                        SSL_set_app_data(handshake.get(), &agreed) == 1;
+  if (!is_ready || SSL_accept(handshake.get()) != 1) {
     close(socket_);
     fail_tls("TLS handshake");
   }
+  records_ = std::make_unique<record_layer>(socket_, agreed);
 }
 
 stream::~stream() {
-  if (tls_) SSL_free(tls_);
   close(socket_);
 }
 
 std::size_t stream::receive(char* to, std::size_t most) {
-  if (tls_) {
-    std::size_t got = 0;
-    if (SSL_read_ex(tls_, to, most, &got) == 1) return got;
-    if (SSL_get_error(tls_, 0) == SSL_ERROR_ZERO_RETURN) return 0;
-    fail_tls("TLS read");
+  if (records_) {
+    early_ = records_->next();
+    return take_early(to, most);
   }
   const ssize_t got = recv(socket_, to, most, 0);
   if (got < 0) fail("recv");
@@ -105,8 +99,9 @@ void stream::discard(std::uint64_t count) {
   count -= take_early(waste_.data(), std::min<std::uint64_t>(count, waste_.size()));
   while (count > 0) {
     const std::size_t most = std::min<std::uint64_t>(count, waste_.size());
-    const ssize_t got = tls_ ? static_cast<ssize_t>(receive(waste_.data(), most))
-                             : recv(socket_, waste_.data(), most, MSG_TRUNC);
+    if (records_ && (count -= records_->skip(count)) == 0) return;
+    const ssize_t got = records_ ? static_cast<ssize_t>(receive(waste_.data(), most))
+                                 : recv(socket_, waste_.data(), most, MSG_TRUNC);
     if (got < 0) fail("recv");
     if (got == 0) throw std::runtime_error("the connection ended in a body");
     count -= static_cast<std::uint64_t>(got);
@@ -114,21 +109,16 @@ void stream::discard(std::uint64_t count) {
 }
 
 void stream::write(std::string_view bytes) {
+  if (records_) return records_->write(bytes);
   while (!bytes.empty()) {
-    std::size_t done = 0;
-    if (tls_) {
-      if (SSL_write_ex(tls_, bytes.data(), bytes.size(), &done) != 1) fail_tls("TLS write");
-    } else {
-      const ssize_t sent = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
-      if (sent < 0) fail("send");
-      done = static_cast<std::size_t>(sent);
-    }
-    bytes.remove_prefix(done);
+    const ssize_t sent = send(socket_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+    if (sent < 0) fail("send");
+    bytes.remove_prefix(static_cast<std::size_t>(sent));
   }
 }
 
 void stream::flush() {
-  if (tls_ && BIO_flush(SSL_get_wbio(tls_)) != 1) fail_tls("TLS write");
+  if (records_) records_->flush();
 }
 
 } // namespace sink

@@ -2,6 +2,8 @@
 // One connection as a stream of bytes, plain or TLS. Calls block; a broken connection is an
 // exception, which ends its thread's work and nothing else.
 
+#include "records.hpp"
+
 #include <openssl/ssl.h>
 
 #include <cstddef>
@@ -36,9 +38,9 @@ private:
   std::size_t take_early(char* to, std::size_t most);
 
   int socket_;
-  SSL* tls_ = nullptr;
-  std::string early_;       ///< read together with a head, not handed out yet
-  std::vector<char> waste_; ///< what discard() reads into
+  std::unique_ptr<record_layer> records_; ///< null without TLS
+  std::string early_;                     ///< read together with something else, not handed out yet
+  std::vector<char> waste_;               ///< what discard() reads into
 };
 
 } // namespace sink

@@ -1,12 +1,15 @@
 // One self-signed P-256 certificate per start: made in a millisecond, so nothing is kept.
 #include "tls.hpp"
 
+#include "records.hpp"
+
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <cstdio>
 #include <stdexcept>
+#include <string_view>
 
 namespace sink {
 namespace {
@@ -51,6 +54,15 @@ certificate make_certificate(EVP_PKEY* key) {
   return made;
 }
 
+// A line is a label, the client's random and the secret (draft-ietf-tls-keylogfile, section 2).
+void hand_over_secret(const SSL* ssl, const char* line) {
+  const std::string_view text = line;
+  const auto secret = text.substr(text.rfind(' ') + 1);
+  auto& agreed = *static_cast<record_layer::secrets*>(SSL_get_app_data(ssl));
+  if (text.starts_with("CLIENT_TRAFFIC_SECRET_0 ")) agreed.of_client = secret;
+  if (text.starts_with("SERVER_TRAFFIC_SECRET_0 ")) agreed.of_server = secret;
+}
+
 } // namespace
 
 tls_context make_tls_context(const std::string& ca_file) {
@@ -66,16 +78,11 @@ tls_context make_tls_context(const std::string& ca_file) {
   demand(c != nullptr, "TLS context");
   demand(SSL_CTX_use_certificate(c, own.get()) == 1, "use of the certificate");
   demand(SSL_CTX_use_PrivateKey(c, key.get()) == 1, "use of the key");
-  SSL_CTX_set_min_proto_version(c, TLS1_2_VERSION);
-  // AES-128 costs both sides less than AES-256, which OpenSSL would take; README.md says so.
-  SSL_CTX_set_options(c, SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_IGNORE_UNEXPECTED_EOF);
-  demand(
-      SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384") == 1 &&
-          SSL_CTX_set_cipher_list(c, "ECDHE+AES128+AESGCM:ECDHE+AESGCM") == 1,
-      "ciphers");
-  // Many records by one recv(): without it each costs two.
-  SSL_CTX_set_read_ahead(c, 1);
-  SSL_CTX_set_default_read_buffer_len(c, 256U << 10);
+  SSL_CTX_set_min_proto_version(c, TLS1_3_VERSION);
+  // AES-128 costs clients less than AES-256, which OpenSSL would take; README.md says so.
+  demand(SSL_CTX_set_ciphersuites(c, "TLS_AES_128_GCM_SHA256") == 1, "ciphers");
+  SSL_CTX_set_keylog_callback(c, &hand_over_secret);
+  SSL_CTX_set_num_tickets(c, record_layer::tickets);
   return made;
 }
 

@@ -14,7 +14,8 @@ template <auto Free> struct freed_by {
 };
 using tls_context = std::unique_ptr<SSL_CTX, freed_by<SSL_CTX_free>>;
 
-/// For localhost, 127.0.0.1 and ::1. Writes the certificate to `ca_file` as PEM.
+/// For localhost, 127.0.0.1 and ::1. Writes the certificate to `ca_file` as PEM. Each connection's
+/// app data must be a record_layer::secrets, which its handshake fills.
 tls_context make_tls_context(const std::string& ca_file);
 
 } // namespace sink
