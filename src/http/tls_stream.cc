@@ -21,7 +21,7 @@ namespace {
 
 /// Encrypted bytes that are taken with one receive, and gathered for one send.
 constexpr std::size_t receive_most = 128 * 1024;
-constexpr std::size_t gather = 256 * 1024;
+constexpr std::size_t gather = 512 * 1024;
 /// From here on encrypting takes longer than it takes to wake another thread.
 constexpr std::size_t large_write = 64 * 1024;
 constexpr std::size_t record = 16 * 1024; ///< RFC 8446, 5.1
@@ -177,12 +177,14 @@ task<> tls_stream::wait_for_turn() {
   if (is_broken_) throw failure::system(EPIPE, "send", "a network connection failed");
 }
 
-// Goes on until nothing is left, also of what the other one has added.
+// Goes on until nothing is left, also of what the other one has added. Swaps back, so that only one
+// of the two grows large.
 task<> tls_stream::send_out() {
   while (!buffers_.out.empty()) {
-    leaving_.clear();
     std::swap(leaving_, buffers_.out);
     co_await socket_.write(leaving_);
+    leaving_.clear();
+    if (buffers_.out.empty()) std::swap(leaving_, buffers_.out);
   }
 }
 
@@ -268,7 +270,10 @@ void tls_stream::push(unsent& what) {
 }
 
 task<> tls_stream::push_on_pool(unsent& what) {
-  const auto job = [this, &what] { push(what); };
+  const auto job = [this, &what] {
+    buffers_.out.reserve(gather + record);
+    push(what);
+  };
   is_encrypting_ = true;
   std::exception_ptr error;
   try {
