@@ -1,6 +1,6 @@
-// One child feeds: it looks at the neighbours one after the other, reserves for each the blocks of
-// a whole push, and then spawns the push. So the oldest go first, and the pool says how many at
-// once.
+// One child feeds: it looks at the neighbours one after the other, waits for a place, reserves the
+// blocks of a whole push, and then spawns it. So the oldest go first, and the pool, too, says how
+// many at once.
 #include "push_ahead.hpp"
 
 #include "time_limits.hpp"
@@ -12,6 +12,7 @@
 
 #include <boost/asio/io_context.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <limits>
 #include <utility>
@@ -58,7 +59,7 @@ void push_ahead::begin() {
 // Ended by end(), as all of them.
 task<> push_ahead::give_way() {
   co_await c_.rt.sleep(longest_company_);
-  if (begins_until_) co_return;
+  if (ends_by_) co_return;
   gave_way_ = true;
   children_.cancel();
 }
@@ -78,7 +79,7 @@ std::vector<std::string> push_ahead::choose() const {
   for (const std::string& name :
        neighbours_of(named_, ready, std::numeric_limits<std::size_t>::max())) {
     if (chosen.size() == most_) break;
-    if (!records_.cover(name)) chosen.push_back(name);
+    if (!offered_.contains(name) && !records_.cover(name)) chosen.push_back(name);
   }
   if (!chosen.empty() && !records_.can_be_kept()) chosen.clear();
   return chosen;
@@ -86,17 +87,28 @@ std::vector<std::string> push_ahead::choose() const {
 
 task<> push_ahead::feed() {
   auto choosing = [this] { return choose(); };
-  const std::vector<std::string> names = co_await c_.rt.offload(choosing);
-  for (const std::string& name : names) {
-    if (!may_begin()) co_return;
-    co_await quietly(name, offer(name));
+  while (may_begin()) {
+    const std::vector<std::string> names = co_await c_.rt.offload(choosing);
+    if (names.empty()) co_return;
+    for (const std::string& name : names) {
+      co_await wait_for_place();
+      if (!may_begin()) co_return;
+      offered_.insert(name);
+      co_await quietly(name, offer(name));
+    }
   }
 }
 
-// A neighbour that would be cancelled half-way is better not begun: it takes about as long as the
-// named one did.
+// The feeding child runs as well.
+task<> push_ahead::wait_for_place() {
+  while (running_ > most_)
+    co_await changed_.wait();
+}
+
+// A neighbour that would be cancelled half-way is better not begun: it may take twice as long as
+// the last one did.
 bool push_ahead::may_begin() const {
-  return !gave_way_ && (!begins_until_ || clock::now() < *begins_until_);
+  return !gave_way_ && (!ends_by_ || clock::now() + 2 * last_took_ < *ends_by_);
 }
 
 task<> push_ahead::offer(std::string name) {
@@ -120,11 +132,13 @@ task<> push_ahead::offer(std::string name) {
 
 task<> push_ahead::push(archivable file, file_identity identity, io::block_budget budget) {
   const std::string name = file.name.text;
+  const clock::time_point began = clock::now();
   push_terms terms;
   terms.admission = [this] { return admission(); };
   const sha256_value digest =
       co_await archive_file(c_, std::move(file), std::move(budget), std::move(terms));
   records_.record(name, identity, *system_identifier_, digest);
+  last_took_ = clock::now() - began;
 }
 
 // An objection is told once, of the named file.
@@ -203,7 +217,8 @@ task<> push_ahead::cancel() {
 
 task<> push_ahead::end(std::unique_ptr<push_ahead> ahead, bool stored) {
   const clock::time_point now = clock::now();
-  ahead->begins_until_ = now + patience - 2 * (now - ahead->started_);
+  ahead->ends_by_ = now + patience;
+  ahead->last_took_ = std::max(ahead->last_took_, now - ahead->started_);
   try {
     if (stored) co_await ahead->wait_until_ended(patience);
   } catch (const failure&) { // cancelled: so are they

@@ -24,8 +24,9 @@ namespace wale::command {
 
 class push_ahead {
 public:
-  /// `most` neighbours of `named`; `archive` is archive_identity(). None is stored before `check`,
-  /// which asks about `named`, has passed.
+  /// Of the neighbours of `named` `most` at once, one after the other as long as there are some;
+  /// `archive` is archive_identity(). None is stored before `check`, which asks about `named`, has
+  /// passed.
   push_ahead(
       context c,
       const archivable& named,
@@ -56,6 +57,7 @@ private:
   task<> wait_until_ended(std::chrono::milliseconds time);
   task<> cancel();
   void spawn(std::string name, task<> work);
+  task<> wait_for_place();
   bool may_begin() const;
 
   context c_;
@@ -65,10 +67,12 @@ private:
   acknowledgements records_;
   std::shared_ptr<cluster_check> check_;
   std::size_t most_;
+  std::set<std::string> offered_;
   /// 5 seconds for each 16 MiB: the named one's limit is for a line that carries nothing else.
   std::chrono::seconds longest_company_;
   clock::time_point started_ = clock::now();
-  std::optional<clock::time_point> begins_until_; ///< once the named one is stored
+  clock::duration last_took_{};
+  std::optional<clock::time_point> ends_by_; ///< once the named one is stored
   bool begun_ = false;
   bool gave_way_ = false;
   std::size_t running_ = 0;

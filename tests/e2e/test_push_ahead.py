@@ -81,12 +81,27 @@ def names(*numbers):
 def test_neighbours_go_along(wal, stored, store):
     wal.add(*range(1, 8))
     before = snapshot(wal.status)
-    wal.push(stored, 3, "--pool-size", 4)
-    assert store.segments() == names(3, 4, 5, 6) and wal.acknowledged() == names(4, 5, 6)
+    wal.push(stored, 3, "--pool-size", 64)
+    assert store.segments() == names(*range(1, 8)) and wal.acknowledged() == names(1, 2, 4, 5, 6, 7)
     assert snapshot(wal.status) == before
-    assert was_ahead(wal.push(stored, 4)) and store.segments() == names(3, 4, 5, 6)
-    wal.push(stored, 7, "--pool-size", 64)
-    assert store.segments() == names(*range(1, 8))
+    assert was_ahead(wal.push(stored, 4)) and store.segments() == names(*range(1, 8))
+
+
+def test_a_small_pool_takes_them_one_after_the_other(wal, stored, store):
+    """Those behind the named one first."""
+    wal.add(*range(1, 8))
+    run = wal.push(stored, 3, "--pool-size", 2)
+    assert store.segments() == names(*range(1, 8)) and wal.acknowledged() == names(1, 2, 4, 5, 6, 7)
+    under_way, most, order = 0, 0, []
+    for record in run.records:
+        if record.msg == "begin archiving a file":
+            order += re.findall(r"[0-9A-F]{24}", record.text)[:1]
+            under_way += 1
+        if record.msg.startswith("completed archiving"):
+            under_way -= 1
+        most = max(most, under_way)
+    assert order == names(3, 4, 5, 6, 7, 1, 2)
+    assert most == 2 and under_way == 0
 
 
 @pytest.mark.parametrize("size", [1, 0])
