@@ -22,6 +22,8 @@ namespace {
 
 constexpr std::chrono::seconds patience{2};
 constexpr std::chrono::milliseconds patience_after_cancel{200};
+/// Neighbours that may fail, each of which is told, before no more are begun.
+constexpr std::size_t most_failures = 16;
 
 std::string directory_of(const std::string& path) {
   const std::size_t slash = path.rfind('/');
@@ -108,7 +110,8 @@ task<> push_ahead::wait_for_place() {
 // A neighbour that would be cancelled half-way is better not begun: it may take twice as long as
 // the last one did.
 bool push_ahead::may_begin() const {
-  return !gave_way_ && (!ends_by_ || clock::now() + 2 * last_took_ < *ends_by_);
+  return !gave_way_ && failures_ < most_failures &&
+         (!ends_by_ || clock::now() + 2 * last_took_ < *ends_by_);
 }
 
 task<> push_ahead::offer(std::string name) {
@@ -164,11 +167,13 @@ task<> push_ahead::quietly(std::string name, task<> work) {
   } catch (const std::exception& e) {
     why = e.what();
   }
-  if (!why.empty() && !is_interrupted && !name.empty())
+  if (!why.empty() && !is_interrupted && !name.empty()) {
+    ++failures_;
     log::info(
         upload_logger,
         {"skip parallel archiving of a file", why},
         push_fields(c_.archive.url(catalog::wal_key(name)), c_.archive.prefix(), name, "skip"));
+  }
   if (is_interrupted) throw failure(kind::interrupted, "cancelled");
 }
 

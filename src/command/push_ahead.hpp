@@ -76,6 +76,7 @@ private:
   bool begun_ = false;
   bool gave_way_ = false;
   std::size_t running_ = 0;
+  std::size_t failures_ = 0;
   io::event changed_;
   io::task_group children_;
 };

@@ -201,6 +201,17 @@ def test_neighbours_that_cannot_be_pushed(wal, stored, store):
     assert store.segments() == names(1, 5) and wal.acknowledged() == names(5)
 
 
+def test_many_neighbours_that_cannot_be_pushed(wal, stored, store):
+    """A queue that is refused is not gone through whole, each time anew."""
+    wal.add(*range(1, 61))
+    for number in range(2, 61):
+        os.truncate(wal.path(number), MEBIBYTE // 2)
+    time.sleep(0.05)
+    run = wal.push(stored, 1)
+    assert run.messages().count("skip parallel archiving of a file") == 16
+    assert store.segments() == names(1)
+
+
 def test_a_neighbour_with_other_content_in_the_archive(wal, stored, store):
     wal.add(1, 2)
     wal.push(stored, 2, "-p", 1)
