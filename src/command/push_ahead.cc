@@ -1,6 +1,6 @@
 // One child feeds: it looks at the neighbours one after the other, waits for a place, reserves the
-// blocks of a whole push, and then spawns it. So the oldest go first, and the pool, too, says how
-// many at once.
+// blocks of a whole push, and then spawns it. So they go in order, and the pool, too, says how many
+// at once. How many the line can take is found out: three places, and one more for each that ends.
 #include "push_ahead.hpp"
 
 #include "time_limits.hpp"
@@ -20,8 +20,12 @@
 namespace wale::command {
 namespace {
 
-constexpr std::chrono::seconds patience{2};
+// Two seconds together.
+constexpr std::chrono::milliseconds patience{1800};
 constexpr std::chrono::milliseconds patience_after_cancel{200};
+constexpr std::size_t first_places = 3;
+/// Names that are taken from one look at the directories.
+constexpr std::size_t chosen_at_once = 256;
 /// Neighbours that may fail, each of which is told, before no more are begun.
 constexpr std::size_t most_failures = 16;
 
@@ -47,7 +51,7 @@ push_ahead::push_ahead(
     std::size_t most)
     : c_(c), wal_directory_(directory_of(named.path)), named_(named.name.text),
       records_(wal_directory_, std::move(archive)), check_(std::move(check)), most_(most),
-      longest_company_(push_limit(named.size).command / 12),
+      places_(std::min(most, first_places)), longest_company_(push_limit(named.size).command / 12),
       children_(c.rt.context().get_executor()) {
   if (named.header) system_identifier_ = named.header->system_identifier;
 }
@@ -76,11 +80,12 @@ void push_ahead::spawn(std::string name, task<> work) {
 std::vector<std::string> push_ahead::choose() const {
   const std::vector<std::string> records = records_.list();
   const std::vector<std::string> ready = ready_segments(wal_directory_);
+  if (ready.empty()) return {}; // or it could not be read: no reason to forget anything
   records_.sweep(records, std::set<std::string>(ready.begin(), ready.end()));
   std::vector<std::string> chosen;
   for (const std::string& name :
        neighbours_of(named_, ready, std::numeric_limits<std::size_t>::max())) {
-    if (chosen.size() == most_) break;
+    if (chosen.size() == chosen_at_once) break;
     if (!offered_.contains(name) && !records_.cover(name)) chosen.push_back(name);
   }
   if (!chosen.empty() && !records_.can_be_kept()) chosen.clear();
@@ -103,7 +108,7 @@ task<> push_ahead::feed() {
 
 // The feeding child runs as well.
 task<> push_ahead::wait_for_place() {
-  while (running_ > most_)
+  while (running_ > places_)
     co_await changed_.wait();
 }
 
@@ -142,6 +147,7 @@ task<> push_ahead::push(archivable file, file_identity identity, io::block_budge
       co_await archive_file(c_, std::move(file), std::move(budget), std::move(terms));
   records_.record(name, identity, *system_identifier_, digest);
   last_took_ = clock::now() - began;
+  places_ = std::min(places_ + 1, most_);
 }
 
 // An objection is told once, of the named file.

@@ -67,6 +67,7 @@ private:
   acknowledgements records_;
   std::shared_ptr<cluster_check> check_;
   std::size_t most_;
+  std::size_t places_; ///< of those `most`, how many may be taken by now
   std::set<std::string> offered_;
   /// 5 seconds for each 16 MiB: the named one's limit is for a line that carries nothing else.
   std::chrono::seconds longest_company_;

@@ -4,6 +4,7 @@
 #include "tls_stream.hpp"
 
 #include <wale/base/error.hpp>
+#include <wale/io/chain.hpp>
 #include <wale/io/event.hpp>
 
 #include <openssl/bio.h>
@@ -14,6 +15,7 @@
 #include <cerrno>
 #include <cstring>
 #include <exception>
+#include <utility>
 #include <vector>
 
 namespace wale::http {
@@ -118,7 +120,7 @@ public:
   task<std::size_t> read_exactly(std::span<std::byte> into) override;
   task<> write(std::span<const std::span<const std::byte>> pieces) override;
   bool holds_bytes() const noexcept override {
-    return buffers_.begin < buffers_.end || SSL_has_pending(ssl_.get()) == 1;
+    return buffers_.begin < buffers_.end || arrived_ || SSL_has_pending(ssl_.get()) == 1;
   }
   int descriptor() const noexcept override { return socket_.descriptor(); }
 
@@ -130,6 +132,7 @@ private:
   void push(unsent& what);
   task<> push_on_pool(unsent& what);
   task<> wait_for_turn();
+  void take_in() noexcept;
   task<> fill();
   task<> flush();
   task<> send_out();
@@ -138,19 +141,26 @@ private:
   io::runtime& runtime_;
   io::socket socket_;
   buffers buffers_;
+  std::size_t arrived_ = 0; ///< bytes behind buffers_.end
   std::vector<std::byte> leaving_;
   bool is_sending_ = false;
   bool is_broken_ = false; ///< unless the sending that is under way succeeds
   bool is_encrypting_ = false;
   io::event sent_;
   io::event encrypted_;
+  io::chain order_; ///< of one at a time; goes before what else waits for a thread
   std::unique_ptr<SSL, free_ssl> ssl_;
 };
 
+// Not before the pool has its hands off SSL, which may look into both buffers.
+void tls_stream::take_in() noexcept {
+  buffers_.end += std::exchange(arrived_, 0);
+}
+
 task<> tls_stream::fill() {
   buffers_.begin = buffers_.end = 0;
-  buffers_.end = co_await socket_.read_some(std::span(buffers_.in.get(), receive_most));
-  if (buffers_.end == 0)
+  arrived_ = co_await socket_.read_some(std::span(buffers_.in.get(), receive_most));
+  if (arrived_ == 0)
     throw failure::system(
         ECONNRESET, "recv", "the connection was closed without the end that TLS wants");
 }
@@ -184,7 +194,8 @@ task<> tls_stream::send_out() {
     std::swap(leaving_, buffers_.out);
     co_await socket_.write(leaving_);
     leaving_.clear();
-    if (buffers_.out.empty()) std::swap(leaving_, buffers_.out);
+    const bool is_larger = leaving_.capacity() > buffers_.out.capacity();
+    if (buffers_.out.empty() && is_larger) std::swap(leaving_, buffers_.out);
   }
 }
 
@@ -219,11 +230,13 @@ task<> tls_stream::shake_hands() {
     co_await flush();
     if (done == 1) co_return;
     co_await fill();
+    take_in();
   }
 }
 
 // True: `n` bytes, of which none is the end. False: more must come from the socket first.
 bool tls_stream::pull(std::span<std::byte> into, std::size_t& n) {
+  take_in();
   ERR_clear_error();
   n = 0;
   const int done = SSL_read_ex(ssl_.get(), into.data(), into.size(), &n);
@@ -240,7 +253,7 @@ task<std::size_t> tls_stream::read_some(std::span<std::byte> into) {
     while (is_encrypting_)
       co_await encrypted_.wait();
     if (pull(into, n)) co_return n;
-    if (!buffers_.out.empty() && !is_sending_) co_await flush();
+    if (!buffers_.out.empty() && !is_sending_ && !is_broken_) co_await flush();
     co_await fill();
   }
 }
@@ -277,7 +290,7 @@ task<> tls_stream::push_on_pool(unsent& what) {
   is_encrypting_ = true;
   std::exception_ptr error;
   try {
-    co_await runtime_.offload(job);
+    co_await runtime_.offload_in_order(order_, job);
   } catch (...) {
     error = std::current_exception();
   }

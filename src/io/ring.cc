@@ -341,9 +341,10 @@ void ring_engine::settle(std::uint64_t user_data, int result) noexcept {
   }
 }
 
-// A worker that had just found the socket's buffer full did not notice, and waits for room now.
+// A worker that had just found the socket's buffer full did not notice (EALREADY), or was on its
+// way from one list of the kernel's to the next (ENOENT), and waits for room now.
 void ring_engine::settle_cancellation(std::uint64_t user_data, int result) noexcept {
-  if (result != -EALREADY || !holds(user_data)) return;
+  if (result >= 0 || !holds(user_data)) return;
   const slot& s = slots_[static_cast<std::uint32_t>(user_data)];
   if (is_send(s.op->kind)) cancellations_.push_back(user_data);
 }

@@ -87,11 +87,10 @@ def test_neighbours_go_along(wal, stored, store):
     assert was_ahead(wal.push(stored, 4)) and store.segments() == names(*range(1, 8))
 
 
-def test_a_small_pool_takes_them_one_after_the_other(wal, stored, store):
-    """Those behind the named one first."""
+def test_a_small_pool_takes_them_one_after_the_other(wal, stored):
+    """Those behind the named one first; as far as two seconds suffice."""
     wal.add(*range(1, 8))
-    run = wal.push(stored, 3, "--pool-size", 2)
-    assert store.segments() == names(*range(1, 8)) and wal.acknowledged() == names(1, 2, 4, 5, 6, 7)
+    run = stored.run("wal-push", "--pool-size", 2, wal.path(3))
     under_way, most, order = 0, 0, []
     for record in run.records:
         if record.msg == "begin archiving a file":
@@ -100,8 +99,24 @@ def test_a_small_pool_takes_them_one_after_the_other(wal, stored, store):
         if record.msg.startswith("completed archiving"):
             under_way -= 1
         most = max(most, under_way)
-    assert order == names(3, 4, 5, 6, 7, 1, 2)
-    assert most == 2 and under_way == 0
+    assert len(order) > 2 and order == names(3, 4, 5, 6, 7, 1, 2)[: len(order)]
+    assert most <= 2
+
+
+def test_a_pool_grows_with_what_it_gets_done(wal, stored):
+    """A line that is too slow for 31 at once would bring none of them in time."""
+    wal.add(*range(1, 41))
+    run = stored.run("wal-push", wal.path(1))
+    begun, ended = 0, 0
+    for record in run.records:
+        if name_of(1) in record.text:
+            continue
+        if record.msg == "begin archiving a file":
+            begun += 1
+            assert begun - ended <= 3 + ended
+        if record.msg.startswith("completed archiving"):
+            ended += 1
+    assert ended > 3
 
 
 @pytest.mark.parametrize("size", [1, 0])
