@@ -35,21 +35,18 @@ using command_function = task<int> (*)(context);
 struct implementation {
   std::string_view name;
   command_function run;
-  std::size_t blocks;          ///< of the pool: 280 KiB each, see docs/design.md "Memory"
-  std::size_t more_blocks;     ///< for stores that gather parts
-  std::chrono::seconds budget; ///< of one request to such a store; 0: time_limits.hpp says it
+  std::size_t blocks;      ///< of the pool: 280 KiB each, see docs/design.md "Memory"
+  std::size_t more_blocks; ///< for stores that gather parts
 };
 
-constexpr std::chrono::seconds by_time_limits{0};
-
 constexpr implementation implementations[]{
-    {"backup-push", backup_push, 112, 132, std::chrono::minutes(15)},
-    {"backup-fetch", backup_fetch, 112, 0, std::chrono::minutes(15)},
-    {"backup-list", backup_list, 4, 0, std::chrono::minutes(5)},
-    {"wal-push", wal_push, 48, 232, by_time_limits},
-    {"wal-fetch", wal_fetch, 48, 0, by_time_limits},
-    {"wal-prefetch", wal_prefetch, 120, 0, std::chrono::seconds(55)},
-    {"delete", delete_objects, 16, 0, std::chrono::minutes(5)},
+    {"backup-push", backup_push, 112, 132},
+    {"backup-fetch", backup_fetch, 112, 0},
+    {"backup-list", backup_list, 4, 0},
+    {"wal-push", wal_push, 48, 232},
+    {"wal-fetch", wal_fetch, 48, 0},
+    {"wal-prefetch", wal_prefetch, 120, 0},
+    {"delete", delete_objects, 16, 0},
 };
 
 // A descriptor opened later must never become somebody's stderr.
@@ -172,8 +169,7 @@ task<> keep_status(task<int> command, int& status) {
   std::quick_exit(status);
 }
 
-store::settings store_settings(
-    const command_line& line, const implementation& i, const std::optional<time_limit>& limit) {
+store::settings store_settings(const command_line& line, const std::optional<time_limit>& limit) {
   store::settings s;
   s.variable = [](const std::string& name) -> std::optional<std::string> {
     if (!std::getenv(name.c_str())) return std::nullopt;
@@ -186,7 +182,7 @@ store::settings store_settings(
   s.aws_access_key_id = option("aws-access-key-id");
   s.aws_instance_profile = line.global.contains("aws-instance-profile");
   s.wabs_account_name = option("wabs-account-name");
-  s.budget = limit ? limit->request : i.budget;
+  s.budget = limit ? limit->request : request_limit(line.command->name);
   if (limit) s.budget_of_all = limit->requests;
   return s;
 }
@@ -208,7 +204,7 @@ store::settings store_settings(
     static io::runtime& rt = *new io::runtime(std::move(options));
     const std::optional<time_limit> limit = time_limit_of(line, mode);
     static store::store& archive =
-        *store::open_store(rt, prefix, store_settings(line, i, limit)).release();
+        *store::open_store(rt, prefix, store_settings(line, limit)).release();
     int status = 0;
     const std::chrono::seconds whole = limit ? limit->command : std::chrono::seconds::zero();
     rt.run(keep_status(i.run(context{rt, archive, line, whole}), status));

@@ -60,4 +60,10 @@ time_limit_of(const command_line& line, std::optional<restore_mode> mode) {
   return limit;
 }
 
+std::chrono::seconds request_limit(std::string_view command) noexcept {
+  if (command == "backup-push" || command == "backup-fetch") return std::chrono::minutes(15);
+  if (command == "wal-prefetch") return seconds(55);
+  return std::chrono::minutes(5);
+}
+
 } // namespace wale::command

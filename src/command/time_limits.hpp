@@ -1,5 +1,5 @@
 #pragma once
-// How long archive_command and restore_command may take.
+// How long archive_command and restore_command may take, and one request of the other commands.
 
 #include <wale/base/exit_code.hpp>
 #include <wale/command/command_line.hpp>
@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace wale::command {
 
@@ -31,5 +32,9 @@ constexpr std::chrono::seconds history_patience{30};
 /// Of a command line, from the size of the file that is to be pushed, or of the segments of the
 /// cluster that is recovered; `mode` is wal-fetch's. nullopt for other commands. Blocks shortly.
 std::optional<time_limit> time_limit_of(const command_line& line, std::optional<restore_mode> mode);
+
+/// Of one request to the store, repetitions included, of a command that takes as long as it needs:
+/// a part of a backup, a page of a list, a batch of removals, a segment that is prefetched.
+std::chrono::seconds request_limit(std::string_view command) noexcept;
 
 } // namespace wale::command

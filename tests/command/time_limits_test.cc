@@ -1,4 +1,5 @@
 // Expected values: the limits are promised for the usual segment; others have the same rate.
+// Those of single requests are in docs/design.md, "Stores over a network".
 #include "time_limits.hpp"
 
 #include <catch2/catch.hpp>
@@ -9,6 +10,7 @@ using namespace std::chrono_literals;
 using wale::restore_mode;
 using wale::command::fetch_limit;
 using wale::command::push_limit;
+using wale::command::request_limit;
 using wale::command::time_limit;
 
 namespace {
@@ -58,4 +60,15 @@ TEST_CASE(
     CHECK(fetch_limit(size, restore_mode::standby).request == 13s);
     CHECK(fetch_limit(size, restore_mode::targeted).request == 290s);
   }
+}
+
+TEST_CASE("a command that takes as long as it needs waits long for one request") {
+  CHECK(request_limit("backup-push") == 15min);
+  CHECK(request_limit("backup-fetch") == 15min);
+  CHECK(request_limit("backup-list") == 5min);
+  CHECK(request_limit("delete") == 5min);
+}
+
+TEST_CASE("the prefetcher gives a request less than a minute") {
+  CHECK(request_limit("wal-prefetch") == 55s);
 }

@@ -54,6 +54,10 @@ WALE_IO_TEST("a name and an address that the certificate is for") {
     REQUIRE(o.status() == 200);
     REQUIRE(o.reply->body == body);
   }
+  const auto requests = p.requests();
+  REQUIRE(requests.size() == 2);
+  REQUIRE(requests[0].server_name == "localhost");
+  REQUIRE(requests[1].server_name.empty()); // RFC 6066, section 3: never an address
   co_await c.close();
 }
 

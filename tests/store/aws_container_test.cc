@@ -101,3 +101,19 @@ WALE_IO_TEST("credentials of a container, its token read anew from the file") {
   CHECK(says(denied.text().detail, "401"));
   CHECK_FALSE(says(denied.text().detail, "not this one"));
 }
+
+WALE_IO_TEST("no proxy is used for the credentials of a container") {
+  scripted_peer peer([](const received_request&) { return reply(credentials_json("AKID")); });
+  scripted_peer proxy([](const received_request&) { return reply("", 500); });
+  http::client_options options;
+  options.http_proxy = proxy.url();
+  http::client client(rt, options);
+  variables set;
+  set["AWS_CONTAINER_CREDENTIALS_FULL_URI"] = peer.url() + "/v1/credentials";
+  const auto source = make_container(rt, client, environment(set));
+  const auto keys = co_await source->fetch();
+  co_await client.close();
+  REQUIRE(keys);
+  CHECK(keys->key_id == "AKID");
+  CHECK(proxy.connections() == 0);
+}

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <utility>
+#include <vector>
 
 namespace wale::test {
 namespace {
@@ -261,11 +262,15 @@ answer fake_s3::list_uploads(const query& q) const {
 }
 
 answer fake_s3::remove(const std::string& text) {
+  std::vector<std::string> keys;
   for (std::size_t at = 0;;) {
     const std::string key = between(text, "Key", at);
     if (at == std::string::npos) break;
-    objects_.erase(unescape(key));
+    keys.push_back(unescape(key));
   }
+  if (keys.size() > 1000) return error(400, "MalformedXML");
+  for (const std::string& key : keys)
+    objects_.erase(key);
   return xml("<DeleteResult></DeleteResult>");
 }
 

@@ -181,6 +181,36 @@ TEST_CASE("storage class and encryption are of new objects, the condition of one
   CHECK(requests.complete(u, "<x/>", true).headers.get("If-None-Match") == "*");
 }
 
+TEST_CASE("encryption with a key of Amazon's is asked for where an object begins") {
+  const s3_address address = an_address();
+  const s3_options o = s3_options_from(
+      with({{"WALE_S3_SSE", "AES256"}, {"WALE_S3_SSE_KMS_KEY_ID", "arn:x"}}), false, false);
+  const s3_requests requests(address, o);
+  upload u;
+  u.key = "k";
+  u.id = "id";
+  for (const http::request& r : {requests.put("k", {}, {}, false, ""), requests.begin("k", {})}) {
+    CAPTURE(line_of(r));
+    CHECK(r.headers.get("x-amz-server-side-encryption") == "AES256");
+    CHECK_FALSE(r.headers.find("x-amz-server-side-encryption-aws-kms-key-id"));
+  }
+  for (const http::request& r :
+       {requests.part(u, 1, {}, ""),
+        requests.complete(u, "<x/>", false),
+        requests.head("k"),
+        requests.get("k", "", "")}) {
+    CAPTURE(line_of(r));
+    CHECK_FALSE(r.headers.find("x-amz-server-side-encryption"));
+  }
+}
+
+TEST_CASE("encryption that is off is not asked for") {
+  const s3_options o = s3_options_from(
+      with({{"WALE_S3_SSE", "off"}, {"WALE_S3_SSE_KMS_KEY_ID", "arn:x"}}), true, true);
+  CHECK(o.for_new_objects.empty());
+  CHECK(o.for_all_access.empty());
+}
+
 TEST_CASE("a page of a list begins after a key, in both versions") {
   const s3_address address = an_address();
   const s3_options two;

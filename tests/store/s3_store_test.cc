@@ -342,6 +342,24 @@ TEST_CASE("keys that could not be removed fail the removal") {
   CHECK(b.server.objects().size() == 1);
 }
 
+TEST_CASE("1,000 keys are removed in one request, one more takes another") {
+  bench b;
+  std::vector<std::string> keys;
+  for (int i = 0; i < 1000; ++i)
+    keys.push_back("wal_005/" + std::to_string(i));
+  put(b.rt, *b.s, keys.front(), "x");
+  put(b.rt, *b.s, keys.back(), "x");
+  remove(b.rt, *b.s, keys);
+  CHECK(b.server.objects().empty());
+  CHECK(b.count("POST", "?delete") == 1);
+
+  keys.emplace_back("wal_005/last");
+  put(b.rt, *b.s, keys.back(), "x");
+  remove(b.rt, *b.s, keys);
+  CHECK(b.server.objects().empty());
+  CHECK(b.count("POST", "?delete") == 1 + 2);
+}
+
 TEST_CASE("uploads that a crash left behind are swept, young ones are not") {
   bench b;
   b.server.begin_upload("p/basebackups_005/old", "2020-01-01T00:00:00.000Z");

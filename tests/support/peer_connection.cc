@@ -68,6 +68,8 @@ bool live_connection::start_tls() {
   tls_ = SSL_new(owner_.tls.get());
   SSL_set_fd(tls_, fd_);
   if (SSL_accept(tls_) != 1) return false;
+  if (const char* const name = SSL_get_servername(tls_, TLSEXT_NAMETYPE_host_name))
+    server_name_ = name;
   if (SSL_session_reused(tls_)) {
     const std::lock_guard lock(owner_.mutex);
     ++owner_.resumed;
@@ -136,6 +138,7 @@ live_connection::read_request(const std::function<bool(const received_request&)>
   if (head.empty()) return std::nullopt;
   received_request r = parse_head(head);
   r.connection = number_;
+  r.server_name = server_name_;
   std::size_t place = 0;
   {
     const std::lock_guard lock(owner_.mutex);

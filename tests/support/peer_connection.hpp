@@ -75,6 +75,7 @@ private:
   int fd_;
   std::size_t number_;
   SSL* tls_ = nullptr;
+  std::string server_name_;
   std::string buffer_;
 };
 

@@ -41,6 +41,7 @@ using header_list = std::vector<std::pair<std::string, std::string>>;
 
 struct received_request {
   std::size_t connection = 0; ///< number of the connection, from 0
+  std::string server_name;    ///< that the TLS handshake asked for (SNI), empty if none
   std::string method;
   std::string target;
   header_list headers;
