@@ -1,7 +1,8 @@
 """usage: summary.py FILE...
 
 Adds up test results: meson's testlog.json, whose lines hold the output of Catch2 programs, and JUnit
-XML as pytest writes it. Prints what failed and a little of why, then `N passed, N failed` (and `, N skipped` if any were).
+XML as pytest writes it. Prints what failed and a little of why, and what was skipped, then `N passed, N failed`
+(and `, N skipped` if any were).
 """
 
 import json
@@ -72,6 +73,8 @@ def main(paths):
                 print(f"FAILED {name}" + (f" ({failed})" if failed > 1 else ""))
                 for line in why[:LINES_OF_WHY]:
                     print(f"  | {line}")
+            if skipped:
+                print(f"SKIPPED {name}")
     passed, failed, skipped = totals
     print(f"{passed} passed, {failed} failed" + (f", {skipped} skipped" if skipped else ""))
     return 1 if failed or not passed else 0

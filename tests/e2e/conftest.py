@@ -88,7 +88,7 @@ def small_disk():
     """A file system of a few MiB, empty; tests/e2e/run mounts it, which takes root."""
     path = os.environ.get("WALE_SMALL_DISK")
     if not path:
-        pytest.skip("no small disk: run the tests as root")
+        pytest.skip("no small disk: it takes root and the right to mount one")
     yield Path(path)
     for entry in Path(path).iterdir():
         shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

@@ -25,8 +25,9 @@ def archive(scratch, tool, install):
     made = Clusters(tool, install)
     archive = made.archive(new_folder(scratch)).start(SMALL_SEGMENTS)
     try:
-        archive.archive_commits(5)
-        archive.backup()
+        for _ in range(2):
+            archive.archive_commits(5)
+            archive.backup()
         archive.archive_commits(5)
         yield archive
         newest_backup_starts(archive, new_folder(scratch) / "copy")
@@ -48,18 +49,22 @@ def test_at_every_kth_operation(name, action, archive, failing, folder):
     counter = folder / "count"
     # Twice, as the first run may make folders that later ones find.
     for _ in range(2):
-        failing.with_environment(WALE_FAILPOINT_COUNT=str(counter)).run(*command.prepare())
+        run = failing.with_environment(WALE_FAILPOINT_COUNT=str(counter)).run(*command.prepare())
         command.check(0)
+        command.check_output(run.out)
     operations = int(counter.read_text())
     step = max(1, operations // POINTS[name])
     died = 0
     for number in range(1, operations + 1, step):
         tool = failing.with_environment(WALE_FAILPOINT=f"{action}:{number}")
-        code = tool.run(*command.prepare(), code=None).code
+        run = tool.run(*command.prepare(), code=None)
+        code = run.code
         died += code != 0
         expected = {"kill": {0, -signal.SIGKILL}, "term": {0, 1}, "enospc": {0, 1}}[action]
         assert code in expected, f"{action} at operation {number} of {operations}: exit {code}"
         command.check(code)
+        if code == 0:
+            command.check_output(run.out)
         command.retry()
     # An operation that fails or is interrupted need not be the end: a cache, a clean-up. How many
     # there are differs from run to run: small blocks that are ready together are written together.

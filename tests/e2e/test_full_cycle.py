@@ -15,26 +15,28 @@ MAJORS = ["9.6", "11", "13", "15", "17", "18"]
 
 
 class Load:
-    """Keeps a server busy with small transactions while the block runs."""
+    """Keeps a server busy with small transactions until the block ends, or the block fails."""
 
     def __init__(self, cluster):
-        self.cluster, self.enough = cluster, threading.Event()
+        self.cluster, self.enough, self.error = cluster, threading.Event(), None
         self.thread = threading.Thread(target=self.write)
 
     def write(self):
-        while not self.enough.is_set():
-            try:
+        try:
+            while not self.enough.is_set():
                 self.cluster.sql("INSERT INTO busy SELECT random(), repeat('x', 500) FROM generate_series(1, 200)")
-            except PsqlError:
-                return
+        except (PsqlError, subprocess.TimeoutExpired) as error:
+            self.error = error
 
     def __enter__(self):
         self.cluster.sql("CREATE TABLE busy (a float, b text)")
         self.thread.start()
 
-    def __exit__(self, *_):
+    def __exit__(self, failed, *_):
         self.enough.set()
         self.thread.join()
+        if self.error and not failed:
+            raise self.error
 
 
 def accepted_by_lzop_and_tar(store):

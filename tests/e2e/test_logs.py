@@ -123,6 +123,32 @@ def test_wal_fetch_of_an_absent_file(wal_e, sample, folder):
     )  # fmt: skip
 
 
+@pytest.fixture
+def standby(session_archive, folder):
+    """The pg_wal of a standby whose server does not run."""
+    data = folder / "standby"
+    session_archive.tool.run("backup-fetch", data, "LATEST")
+    (data / "standby.signal").touch()
+    return data / "pg_wal"
+
+
+def test_wal_prefetch_and_what_it_is_for(session_archive, standby):
+    store, tool = session_archive.store, session_archive.tool
+    segment = session_archive.archive_commits()
+    where = place(store, segment)
+    assert settled(tool.run("wal-prefetch", standby, segment).err) == record(
+        "wal_e.operator.backup", "INFO", "begin wal restore",
+        structured=f" action=wal-prefetch {where} seg={segment} state=begin",
+    ) + record(
+        "wal_e.operator.backup", "INFO", "complete wal restore",
+        structured=f" action=wal-prefetch {where} seg={segment} state=complete",
+    )  # fmt: skip
+    assert settled(tool.run("wal-fetch", segment, standby / "RECOVERYXLOG").err) == record(
+        "wal_e.operator.backup", "INFO", "promoted prefetched wal segment",
+        structured=f" action=wal-fetch {where} seg={segment}",
+    )  # fmt: skip
+
+
 def test_backup_fetch(wal_e, sample, folder):
     target = folder / "restored"
     (target / "pg_tblspc").mkdir(parents=True)
@@ -286,13 +312,14 @@ def test_an_unusable_facility_is_told_once(wal_e):
     assert line not in wrong.with_environment(WALE_LOG_DESTINATION="stderr").run("backup-list").err
 
 
-def datagrams(tool, *arguments, folder):
+def datagrams(tool, *arguments, folder, code=0):
     """What goes to syslog, seen from outside: strace takes the place of the daemon."""
     trace = folder / "trace"
     done = subprocess.run(
         ["strace", "-f", "-qq", "-o", trace, "-xx", "-s", "65536", "-e", "trace=connect,sendto",
          "-e", "inject=connect:retval=0", "-e", "inject=sendto:retval=65536", *tool.command(*arguments)],
         env=tool.environment, capture_output=True, stdin=subprocess.DEVNULL)  # fmt: skip
+    assert done.returncode == code, done.stderr
     sent = []
     for line in trace.read_text().splitlines():
         if found := re.search(r'sendto\(\d+, "([^"]*)"', line):
@@ -310,12 +337,12 @@ def test_syslog(wal_e, folder):
     assert "".join(s[5:-1] + "\n" for s in sent) == err
 
     only = wal_e.with_environment(WALE_LOG_DESTINATION="syslog", WALE_LOG_FORMAT="json")
-    sent, err = datagrams(only, "wal-fetch", "-p0", ABSENT[:-1], folder / "x", folder=folder)
+    sent, err = datagrams(only, "wal-fetch", "-p0", ABSENT, folder / "x", folder=folder, code=1)
     assert err == ""
     # user is 1.
-    assert all(s.startswith("<14>{") and json.loads(s[4:-1]) for s in sent)
+    assert len(sent) == 2 and all(s.startswith("<14>{") and json.loads(s[4:-1]) for s in sent)
 
-    sent, err = datagrams(both, "--terse", "backup-fetch", folder, "nonsense", folder=folder)
+    sent, err = datagrams(both, "--terse", "backup-fetch", folder, "nonsense", folder=folder, code=1)
     assert len(sent) == 1 and sent[0].startswith("<171>wal_e.main   ERROR    MSG: ")
 
     nowhere = wal_e.with_environment(WALE_LOG_DESTINATION="stderr;syslog")

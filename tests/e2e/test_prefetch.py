@@ -1,5 +1,6 @@
 """wal-fetch finds the next segments at hand, and never serves one that is torn, stale or not asked for."""
 
+import contextlib
 import itertools
 import os
 import random
@@ -22,6 +23,7 @@ SEGMENTS = 60
 KILLS = 20
 SEED = 20261121
 PROMOTED = "promoted prefetched wal segment"
+AHEAD = "the file was archived ahead of its turn"
 
 
 @pytest.fixture(scope="module")
@@ -371,8 +373,52 @@ def test_killed_at_every_step(host, failpoint_binary):
     assert fetched_after[-1] == [True] * len(segments)
 
 
+@contextlib.contextmanager
+def slow_prefetch(archive, wal_folder, first):
+    """While the block runs, a prefetch does: it has one segment, and reads of the next one take a minute."""
+    following = archive.store.segments()[archive.store.segments().index(first) + 1]
+    slow = ["strace", "-f", "-qq", "-o", "/dev/null", "-P", archive.store.wal / f"{following}.lzo",
+            "-e", "trace=pread64", "-e", "inject=pread64:delay_enter=60s"]  # fmt: skip
+    process = subprocess.Popen(
+        [*slow, *archive.tool.command("wal-prefetch", "-p", 3, wal_folder, first)],
+        env={**archive.tool.environment, "WALE_IO": "threads"}, stderr=subprocess.DEVNULL, start_new_session=True,
+    )  # fmt: skip
+    area = wal_folder / ".wal-e/prefetch"
+    try:
+        wait_until(
+            lambda: (area / first).exists() and list((area / f"running/{following}").glob(".wal-e-*")),
+            "the prefetch does not come to its second segment",
+        )
+        yield process
+    finally:
+        os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+
+def leave_acknowledgement(archive, server):
+    """The segment that is stored, but still to be archived by the server, which has it on record."""
+    server.configure(archive_command="/bin/false")
+    server.reload()
+
+    def fails():
+        server.switch_wal()
+        return server.sql("SELECT failed_count > 0 FROM pg_stat_archiver") == "t"
+
+    wait_until(fails, "the archiver does not fail", interval=0.2)
+    first, second = [server.switch_wal() for _ in range(2)]
+
+    def left():
+        archive.tool.run("wal-push", server.wal_folder() / first)
+        return list((server.wal_folder() / ".wal-e").glob(f"ack-{second}*"))
+
+    wait_until(left, "the neighbour is not on record")
+    assert archive.tool.run("wal-push", server.wal_folder() / second).messages() == [AHEAD]
+    return second
+
+
 def test_pg_rewind(folder, clusters, tool):
-    """Both servers have prefetched segments and records lying about: none of them is in the way."""
+    """Both servers have prefetched segments and records lying about, and a prefetch that runs: none of them
+    is in the way, and what was true of a file of one server is not believed of its copy."""
     archive = clusters.archive(folder / "a").start(SMALL_SEGMENTS, wal_log_hints="on")
     archive.backup()
     archive.archive_commits(5)
@@ -386,15 +432,23 @@ def test_pg_rewind(folder, clusters, tool):
     b.sql("INSERT INTO commits VALUES (1001)")
     segment = b.switch_wal()
     b.wait_archived(segment)
+    acknowledged = leave_acknowledgement(archive, b)
     a.sql("INSERT INTO commits VALUES (2001); CHECKPOINT")  # lost by the rewind
     a.stop()
     b.stop()
     segments = archive.store.segments()
-    archive.tool.run("wal-prefetch", "-p", "3", a.wal_folder(), segments[0])
-    archive.tool.run("wal-prefetch", "-p", "3", b.wal_folder(), segments[0])
     command = archive.tool.shell(folder / "env-rewind", 'wal-fetch "%f" "%p"')
     a.configure(archive_mode="off", restore_command=command)
-    a.server_program("pg_rewind", "-D", a.data, "--source-pgdata", b.data, "-c")
+    with (
+        slow_prefetch(archive, a.wal_folder(), segments[0]) as of_a,
+        slow_prefetch(archive, b.wal_folder(), segments[0]) as of_b,
+    ):
+        assert of_a.poll() is None and of_b.poll() is None
+        a.server_program("pg_rewind", "-D", a.data, "--source-pgdata", b.data, "-c")
+        assert of_a.poll() is None and of_b.poll() is None
+    assert list((a.wal_folder() / ".wal-e").glob(f"ack-{acknowledged}*")), "pg_rewind has not brought it"
+    pushed = archive.tool.run("wal-push", a.wal_folder() / acknowledged).messages()
+    assert "the file is archived already, with the same content" in pushed and AHEAD not in pushed
     a.configure()  # pg_rewind took b's configuration
     a.recover(command, "standby", archive_mode="off")
     a.start()

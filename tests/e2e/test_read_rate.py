@@ -66,28 +66,60 @@ def most_in(seconds, samples):
     return most
 
 
+class Push:
+    """A backup under the limit, which may take so long for what it has to read."""
+
+    def __init__(self, archive, engine, pool):
+        data = archive.cluster.data
+        self.size = sum(p.stat().st_size for p in data.rglob("*") if p.is_file() and "pg_wal" not in p.parts)
+        process = archive.tool.with_environment(WALE_IO=engine).start(
+            "backup-push", "--checkpoint=fast", f"--cluster-read-rate-limit={LIMIT}", f"-p{pool}",
+            data, stderr=subprocess.PIPE,
+        )  # fmt: skip
+        self.samples = watch(process)
+        error = decode(process.stderr.read())
+        process.stderr.close()
+        assert process.wait() == 0, error
+        parts = archive.store.base / archive.store.backups()[-1] / "tar_partitions"
+        assert len(list(parts.iterdir())) >= (2 if pool == 1 else 5)
+
+    def seconds(self):
+        return self.samples[-1][1] - self.samples[0][0]
+
+    def is_in_time(self):
+        return self.seconds() <= self.size / LIMIT * 1.05 + 1
+
+
+def check_pace(push):
+    total = push.samples[-1][2]
+    assert total > PADDING
+    assert most_in(2, push.samples) <= 1.05 * 2 * LIMIT
+    begun = next(before for before, _, count in push.samples if count > MEBIBYTE)
+    ended = next(after for _, after, count in push.samples if count >= total - MEBIBYTE)
+    assert ended - begun >= (total - 2 * MEBIBYTE) / LIMIT * 0.95
+
+
+# Other processes take the processors and the disk: one of so many runs must be as fast as it may be.
+RUNS = 5
+
+
 @pytest.mark.parametrize("pool", [1, 4])
 def test_no_two_seconds_read_more(pool, archive):
-    # The ring's reads are not counted, and who issues them makes no difference to their pace.
-    tool = archive.tool.with_environment(WALE_IO="threads")
-    process = tool.start(
-        "backup-push", "--checkpoint=fast", f"--cluster-read-rate-limit={LIMIT}", f"-p{pool}",
-        archive.cluster.data, stderr=subprocess.PIPE,
-    )  # fmt: skip
-    samples = watch(process)
-    error = decode(process.stderr.read())
-    process.stderr.close()
-    assert process.wait() == 0, error
-    parts = archive.store.base / archive.store.backups()[-1] / "tar_partitions"
-    assert len(list(parts.iterdir())) >= (2 if pool == 1 else 5)
+    for _ in range(RUNS):
+        push = Push(archive, "threads", pool)  # the ring's reads are not counted
+        check_pace(push)
+        if push.is_in_time() and best_rate_over(1, push.samples) >= 0.9 * LIMIT:
+            return
+    pytest.fail(f"{push.size} bytes took {push.seconds()} s")
 
-    total = samples[-1][2]
-    assert total > PADDING
-    assert most_in(2, samples) <= 1.05 * 2 * LIMIT
-    begun = next(before for before, _, count in samples if count > MEBIBYTE)
-    ended = next(after for _, after, count in samples if count >= total - MEBIBYTE)
-    assert best_rate_over(1, samples) >= 0.9 * LIMIT
-    assert ended - begun >= (total - 2 * MEBIBYTE) / LIMIT * 0.95
+
+def test_the_ring_reads_no_faster_and_no_slower(archive):
+    for _ in range(RUNS):
+        push = Push(archive, "ring", 4)
+        assert push.seconds() >= PADDING / LIMIT * 0.95
+        if push.is_in_time():
+            return
+    pytest.fail(f"{push.size} bytes took {push.seconds()} s")
 
 
 @pytest.mark.parametrize("rate", ["0", "-1", "fast", "1k", ""])

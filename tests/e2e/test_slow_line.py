@@ -71,8 +71,9 @@ def test_a_slow_line_is_not_shared_by_a_whole_window(clusters, folder, tool, s3_
     try:
         while prefetch.poll() is None:
             if area.exists():
-                here = sum((area / name).exists() for name in names)
+                # First, so that of a change in between too few are counted.
                 running = len(list((area / "running").iterdir())) if (area / "running").exists() else 0
+                here = sum((area / name).exists() for name in names)
                 most[here] = max(most.get(here, 0), running)
             time.sleep(0.01)
     finally:

@@ -44,6 +44,15 @@ def test_junit(tmp_path):
     assert total(tmp_path, ("a", "OK", ONE), xml=xml) == (1, "2 passed, 2 failed, 1 skipped")
 
 
+def test_what_was_skipped_is_named(tmp_path):
+    (tmp_path / "e2e.xml").write_text(
+        """<testsuites><testsuite><testcase classname="a" name="x"/>
+        <testcase classname="a" name="w"><skipped/></testcase></testsuite></testsuites>"""
+    )
+    done = subprocess.run([sys.executable, SUMMARY, tmp_path / "e2e.xml"], capture_output=True, text=True)
+    assert (done.returncode, done.stdout) == (0, "SKIPPED a::w\n1 passed, 0 failed, 1 skipped\n")
+
+
 def test_what_failed_is_named_with_its_reason(tmp_path):
     rule, dots = "-" * 79, "." * 79
     catch2 = f"""{rule}

@@ -17,7 +17,12 @@ def is_ours(path):
     return any(part.startswith(".wal-e-") for part in path.parts)
 
 
-class Push:
+class Command:
+    def check_output(self, out):
+        """What it printed when it ended with 0."""
+
+
+class Push(Command):
     """wal-push: the object is absent or whole; the retry stores it."""
 
     name = "wal-push"
@@ -57,7 +62,7 @@ class Push:
         assert_unchanged(self.before, self.store.root)
 
 
-class Fetch:
+class Fetch(Command):
     """wal-fetch: the destination is absent or whole; the retry fetches it."""
 
     name = "wal-fetch"
@@ -81,7 +86,7 @@ class Fetch:
         self.check(0)
 
 
-class Backup:
+class Backup(Command):
     """backup-push: what is listed can be restored; the retry makes a backup that is."""
 
     name = "backup-push"
@@ -116,7 +121,7 @@ class Backup:
         self.check(0)
 
 
-class Restore:
+class Restore(Command):
     """backup-fetch: no pg_control unless all is there; the retry gives the same tree."""
 
     name = "backup-fetch"
@@ -149,22 +154,31 @@ class Restore:
         assert self.tree(self.target) == self.reference
 
 
-class List:
+class List(Command):
     """backup-list changes nothing."""
 
     name = "backup-list"
 
     def __init__(self, archive, folder):
-        self.archive = archive
+        # A copy, as the server may still archive.
+        archive.store.copy_to(folder / "store")
+        self.tool, self.store = archive.tool, Store(folder / "store")
+        self.before = snapshot(self.store.root)
 
     def prepare(self):
-        return ["backup-list", "--detail"]
+        return ["--file-prefix", self.store.url, "backup-list", "--detail"]
 
     def check(self, code):
-        pass
+        assert snapshot(self.store.root) == self.before
+
+    def check_output(self, out):
+        rows = out.split("\r\n")[1:-1]
+        assert [row.split("\t")[0] for row in rows] == self.store.backups()
+        assert len(rows) > 1
 
     def retry(self):
-        self.archive.tool.run("backup-list", "--detail")
+        self.check_output(self.tool.run(*self.prepare()).out)
+        self.check(0)
 
 
 COMMANDS = {kind.name: kind for kind in (Push, Fetch, Backup, Restore, List)}
