@@ -84,6 +84,16 @@ failure failure::with_hint(std::string hint) const {
   return f;
 }
 
+bool is_failure(const std::exception_ptr& error, kind k) noexcept {
+  try {
+    std::rethrow_exception(error);
+  } catch (const failure& f) {
+    return f.why() == k;
+  } catch (...) {
+    return false;
+  }
+}
+
 std::string describe_errno(int error_number) {
   return std::system_category().message(error_number) + " (errno " + std::to_string(error_number) +
          ")";

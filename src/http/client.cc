@@ -46,16 +46,6 @@ outgoing compose(const route& along, const request& what, bool expect) {
   return result;
 }
 
-bool is_unavailable(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const failure& f) {
-    return f.why() == kind::unavailable;
-  } catch (...) {
-    return false;
-  }
-}
-
 bool is_refusal(const response& answer) {
   return answer.status < 200 || answer.status >= 300;
 }
@@ -120,7 +110,7 @@ task<std::optional<lease>> client::state::attempt(
   }
   if (error) {
     const bool was_dead = proven && !l.held->has_heard() && !l.held->watch().expired();
-    if (was_dead && is_idempotent(what.method) && is_unavailable(error)) co_return std::nullopt;
+    if (was_dead && is_idempotent(what.method) && is_failure(error, kind::unavailable)) co_return std::nullopt;
     std::rethrow_exception(error);
   }
   // RFC 9110, 10.1.1: the server did not like to be asked, and has not got the body.

@@ -28,16 +28,6 @@ constexpr int most_interim_answers = 16;
 /// A request that certainly fits into the socket's buffer is sent before anything is read.
 constexpr std::size_t surely_taken = 32 * 1024;
 
-bool is_interruption(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const failure& f) {
-    return f.why() == kind::interrupted;
-  } catch (...) {
-    return false;
-  }
-}
-
 std::exception_ptr premature() {
   return std::make_exception_ptr(failure(
       kind::unavailable,
@@ -165,7 +155,7 @@ task<incoming> conversation::run() {
     // The cause comes first; what the wait for an explanation ended with, tells nothing.
     const bool has_cause = send_error_ && !was_expired_;
     const char* const doing = sent_ ? "waiting for the answer" : "sending the request";
-    over_.rethrow(send_error_ && !is_interruption(error) ? send_error_ : error, doing, has_cause);
+    over_.rethrow(send_error_ && !is_failure(error, kind::interrupted) ? send_error_ : error, doing, has_cause);
   }
   if (error) std::rethrow_exception(error);
   if (!sent_ && answer_->status < 300) over_.rethrow(premature(), "sending the request");

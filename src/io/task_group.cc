@@ -38,7 +38,7 @@ struct task_group::state {
   // A channel that closes because its owner fails may reach the sibling before the failure
   // reaches us; therefore a real failure replaces an interruption.
   void note(const std::exception_ptr& e) noexcept {
-    const bool interruption = is_interruption(e);
+    const bool interruption = is_failure(e, kind::interrupted);
     if (interruption && cancelled) return;
     if (error && (interruption || !error_is_interruption)) return;
     error = e;
@@ -50,16 +50,6 @@ struct task_group::state {
     children.erase(child);
     if (e) note(e);
     if (children.empty()) idle.notify_all();
-  }
-
-  static bool is_interruption(const std::exception_ptr& e) noexcept {
-    try {
-      std::rethrow_exception(e);
-    } catch (const failure& f) {
-      return f.why() == kind::interrupted;
-    } catch (...) {
-      return false;
-    }
   }
 };
 

@@ -64,16 +64,6 @@ protected:
   virtual task<T> fetch() = 0;
 
 private:
-  static bool is_interruption(const std::exception_ptr& error) {
-    try {
-      std::rethrow_exception(error);
-    } catch (const failure& f) {
-      return f.why() == kind::interrupted;
-    } catch (...) {
-      return false;
-    }
-  }
-
   task<T> refresh() {
     refreshing_ = true;
     std::optional<T> found;
@@ -88,7 +78,7 @@ private:
       held_ = std::move(found);
       times_ = refresh_times_of(held_->expiry, std::chrono::system_clock::now(), refresh_jitter());
       ++round_;
-    } else if (!is_interruption(error)) {
+    } else if (!is_failure(error, kind::interrupted)) {
       ++round_;
       failed_round_ = round_;
       error_ = error;
@@ -97,7 +87,7 @@ private:
     ended_.notify_all();
     if (!error) co_return *held_;
     const auto now = std::chrono::system_clock::now();
-    if (is_interruption(error) || !held_ || times_.end <= now) std::rethrow_exception(error);
+    if (is_failure(error, kind::interrupted) || !held_ || times_.end <= now) std::rethrow_exception(error);
     times_.ask = now + std::chrono::minutes(1);
     log::debug(
         logger_,

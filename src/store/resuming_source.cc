@@ -13,16 +13,6 @@
 namespace wale::store {
 namespace {
 
-bool is_unavailable(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const failure& f) {
-    return f.why() == kind::unavailable;
-  } catch (...) {
-    return false;
-  }
-}
-
 class resuming_source final : public io::source {
 public:
   resuming_source(resumption& how, std::string key, io::block_budget budget)
@@ -53,7 +43,7 @@ public:
       if (!error) co_return std::move(b);
       b = io::block();
       co_await drop_body();
-      if (offset_ == facts_.size && is_unavailable(error)) break; // nothing is left to ask for
+      if (offset_ == facts_.size && is_failure(error, kind::unavailable)) break; // nothing is left to ask for
       // Without a mark nothing could tell the rest of this object from that of another.
       if (facts_.etag.empty()) std::rethrow_exception(error);
       const std::chrono::milliseconds pause = schedule.pause_after(error, doing);

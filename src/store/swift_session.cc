@@ -5,20 +5,6 @@
 #include <utility>
 
 namespace wale::store {
-namespace {
-
-bool is_interruption(const std::exception_ptr& error) {
-  try {
-    std::rethrow_exception(error);
-  } catch (const failure& f) {
-    return f.why() == kind::interrupted;
-  } catch (...) {
-    return false;
-  }
-}
-
-} // namespace
-
 swift_session::swift_session(http::client& client, swift_login login)
     : client_(client), login_(std::move(login)) {}
 
@@ -45,7 +31,7 @@ task<swift_access> swift_session::get() {
 // An interruption is this caller's own: somebody who waits takes over.
 void swift_session::end(std::exception_ptr error) {
   busy_ = false;
-  if (!error || !is_interruption(error)) {
+  if (!error || !is_failure(error, kind::interrupted)) {
     error_ = std::move(error);
     ++round_;
   }

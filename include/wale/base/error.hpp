@@ -59,6 +59,9 @@ private:
   explanation text_;
 };
 
+/// Whether this is a failure of this kind, for where an error is kept rather than caught.
+bool is_failure(const std::exception_ptr& error, kind k) noexcept;
+
 /// `No such file or directory (errno 2)`; thread-safe.
 std::string describe_errno(int error_number);
 
