@@ -1,6 +1,7 @@
 // The two destinations of records. How they look is log_layout.cc's.
 #include "status_line.hpp"
 
+#include <wale/base/ascii.hpp>
 #include <wale/base/log.hpp>
 
 #include <algorithm>
@@ -216,9 +217,7 @@ int parse_facility(std::string_view name) {
       {"local3", LOG_LOCAL3}, {"local4", LOG_LOCAL4},     {"local5", LOG_LOCAL5},
       {"local6", LOG_LOCAL6}, {"local7", LOG_LOCAL7},
   }};
-  std::string lower(name);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string lower = lower_case(name);
   for (const entry& e : known)
     if (e.name == lower) return e.value;
   return -1;

@@ -5,6 +5,7 @@
 #include <wale/archive/lzop_stream.hpp>
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
+#include <wale/base/wall_clock.hpp>
 #include <wale/catalog/catalog.hpp>
 
 #include <map>
@@ -19,11 +20,6 @@ namespace {
 constexpr std::string_view logger = "wal_e.worker.base";
 constexpr std::string_view history_suffix = ".history.lzo";
 constexpr std::size_t longest_history = 1 << 20;
-
-std::int64_t nanoseconds_now() {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(now).count();
-}
 
 struct collecting {
   std::string& text;
@@ -131,7 +127,7 @@ task<> read_facts(context c, catalog::archive_contents& archive) {
 
 task<catalog::archive_contents> look_at_archive(context c, std::chrono::seconds grace) {
   catalog::archive_contents archive;
-  archive.now_ns = nanoseconds_now();
+  archive.now_ns = now_ns();
   archive.grace_ns = std::chrono::nanoseconds(grace).count();
   const std::string wal(catalog::wal_directory);
   const std::string backups(catalog::backups_directory);

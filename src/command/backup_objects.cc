@@ -4,6 +4,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
+#include <wale/base/wall_clock.hpp>
 #include <wale/catalog/catalog.hpp>
 
 #include <algorithm>
@@ -22,15 +23,13 @@ failure name_is_taken(std::string detail) {
       "a backup of this name exists",
       std::move(detail),
       "On a standby, run CHECKPOINT on the primary first, so that a backup can begin later. A "
-      "server "
-      "that has not been started since a backup needs no other.");
+      "server that has not been started since a backup needs no other.");
 }
 
 bool is_young(const std::vector<store::object_info>& objects) {
-  const auto now = std::chrono::system_clock::now().time_since_epoch();
-  const auto limit = std::chrono::duration_cast<std::chrono::nanoseconds>(now - age_of_leftovers);
+  const std::int64_t limit = now_ns() - std::chrono::nanoseconds(age_of_leftovers).count();
   return std::ranges::any_of(
-      objects, [&](const store::object_info& o) { return o.modified_ns > limit.count(); });
+      objects, [&](const store::object_info& o) { return o.modified_ns > limit; });
 }
 
 // A damaged one is not known to be ours.

@@ -12,6 +12,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
+#include <wale/base/wall_clock.hpp>
 #include <wale/catalog/catalog.hpp>
 #include <wale/io/deadline.hpp>
 #include <wale/io/shield.hpp>

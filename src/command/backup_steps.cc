@@ -3,6 +3,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
+#include <wale/base/wall_clock.hpp>
 #include <wale/catalog/catalog.hpp>
 
 #include <chrono>
@@ -39,12 +40,6 @@ std::optional<std::uint64_t> read_rate_limit(const command_line& line) {
   constexpr const char* option = "cluster-read-rate-limit";
   if (!line.has(option)) return std::nullopt;
   return line.number(option, 1, 1'000'000'000'000);
-}
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
 }
 
 archive::memory_member member_like(const tree_entry& root, std::string name, std::string bytes) {

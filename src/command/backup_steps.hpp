@@ -35,8 +35,6 @@ struct backup_facts {
 /// --cluster-read-rate-limit, in bytes per second.
 std::optional<std::uint64_t> read_rate_limit(const command_line& line);
 
-std::int64_t now_ns();
-
 /// A member in memory with the owner of the data directory, whose entry `root` is.
 archive::memory_member member_like(const tree_entry& root, std::string name, std::string bytes);
 

@@ -13,6 +13,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
+#include <wale/base/wall_clock.hpp>
 #include <wale/catalog/catalog.hpp>
 #include <wale/io/fs.hpp>
 #include <wale/io/shield.hpp>

@@ -36,16 +36,10 @@ constexpr int lock_descriptor = 3;
 constexpr std::chrono::milliseconds least_progress{500};
 constexpr std::chrono::seconds longest_wait{5};
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // What was prefetched for a recovery that is over.
 void drop_leftovers(const std::string& destination) noexcept {
   try {
-    const prefetch_area area(directory_of(destination));
+    const prefetch_area area(fs::parent_of(destination));
     if (!area.exists()) return;
     const prefetch_lock lock = prefetch_lock::open(area);
     if (lock.is_valid() && lock.take()) area.drop_all();
@@ -170,7 +164,7 @@ std::optional<prefetch_plan> plan_prefetch(
   const std::string& destination = line.operands.at(1);
   if (asked == 0 || !segment || !mode || mode == restore_mode::neither) return std::nullopt;
   try {
-    const std::string wal_directory = fs::resolve(directory_of(destination));
+    const std::string wal_directory = fs::resolve(fs::parent_of(destination));
     const std::string data = pg::recovering_directory(destination);
     const pg::control_data control = pg::read_control_file(data).data;
     prefetch_origin origin = origin_of(archive_identity(line.global, prefix_url), control);

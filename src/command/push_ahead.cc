@@ -6,6 +6,7 @@
 #include "time_limits.hpp"
 
 #include <wale/base/error.hpp>
+#include <wale/base/wall_clock.hpp>
 #include <wale/catalog/layout.hpp>
 #include <wale/io/fs.hpp>
 #include <wale/io/shield.hpp>
@@ -29,18 +30,6 @@ constexpr std::size_t chosen_at_once = 256;
 /// Neighbours that may fail, each of which is told, before no more are begun.
 constexpr std::size_t most_failures = 16;
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
-
 } // namespace
 
 push_ahead::push_ahead(
@@ -49,7 +38,7 @@ push_ahead::push_ahead(
     std::string archive,
     std::shared_ptr<cluster_check> check,
     std::size_t most)
-    : c_(c), wal_directory_(directory_of(named.path)), named_(named.name.text),
+    : c_(c), wal_directory_(io::fs::parent_of(named.path)), named_(named.name.text),
       records_(wal_directory_, std::move(archive)), check_(std::move(check)), most_(most),
       places_(std::min(most, first_places)), longest_company_(push_limit(named.size).command / 12),
       children_(c.rt.context().get_executor()) {

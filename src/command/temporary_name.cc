@@ -33,16 +33,11 @@ std::string random_digits() {
   return text;
 }
 
-std::string directory_of(const std::string& path) {
-  const std::size_t slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 } // namespace
 
 temporary_name::temporary_name(const std::string& destination)
-    : path_(directory_of(destination) + "/" + std::string(temporary_prefix) + random_digits()) {}
+    : path_(
+          fs::parent_of(destination) + "/" + std::string(temporary_prefix) + random_digits()) {}
 
 temporary_name::~temporary_name() {
   if (!path_.empty()) ::unlink(path_.c_str());
@@ -50,7 +45,7 @@ temporary_name::~temporary_name() {
 
 void sweep_temporaries(const std::string& destination) {
   constexpr std::time_t a_day = 24 * 60 * 60;
-  const std::string directory = directory_of(destination);
+  const std::string directory = fs::parent_of(destination);
   try {
     for (const fs::entry& e : fs::list_directory(directory)) {
       if (!e.name.starts_with(temporary_prefix)) continue;

@@ -110,7 +110,8 @@ task<std::optional<lease>> client::state::attempt(
   }
   if (error) {
     const bool was_dead = proven && !l.held->has_heard() && !l.held->watch().expired();
-    if (was_dead && is_idempotent(what.method) && is_failure(error, kind::unavailable)) co_return std::nullopt;
+    if (was_dead && is_idempotent(what.method) && is_failure(error, kind::unavailable))
+      co_return std::nullopt;
     std::rethrow_exception(error);
   }
   // RFC 9110, 10.1.1: the server did not like to be asked, and has not got the body.

@@ -155,7 +155,10 @@ task<incoming> conversation::run() {
     // The cause comes first; what the wait for an explanation ended with, tells nothing.
     const bool has_cause = send_error_ && !was_expired_;
     const char* const doing = sent_ ? "waiting for the answer" : "sending the request";
-    over_.rethrow(send_error_ && !is_failure(error, kind::interrupted) ? send_error_ : error, doing, has_cause);
+    over_.rethrow(
+        send_error_ && !is_failure(error, kind::interrupted) ? send_error_ : error,
+        doing,
+        has_cause);
   }
   if (error) std::rethrow_exception(error);
   if (!sent_ && answer_->status < 300) over_.rethrow(premature(), "sending the request");

@@ -1,4 +1,5 @@
 // RFC 3986, as much of it as an http URL and an object's key need.
+#include <wale/base/ascii.hpp>
 #include <wale/base/error.hpp>
 #include <wale/http/url.hpp>
 
@@ -23,16 +24,6 @@ constexpr std::uint16_t port_of(std::string_view scheme) {
       "It must look like http://host:port/path or https://host:port/path.");
 }
 
-char lower(char c) {
-  return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c;
-}
-
-std::string lowered(std::string_view text) {
-  std::string result(text);
-  std::transform(result.begin(), result.end(), result.begin(), lower);
-  return result;
-}
-
 bool is_unreserved(char c) {
   return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
          c == '.' || c == '_' || c == '~';
@@ -45,7 +36,8 @@ bool is_host_character(char c) {
 
 int digit_of(char c) {
   if (c >= '0' && c <= '9') return c - '0';
-  if (lower(c) >= 'a' && lower(c) <= 'f') return lower(c) - 'a' + 10;
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
   return -1;
 }
 
@@ -64,7 +56,7 @@ void parse_authority(std::string_view text, origin& into) {
   if (text.starts_with('[')) {
     const std::size_t end = text.find(']');
     if (end == std::string_view::npos) refuse("Its IPv6 address has no closing bracket.");
-    into.host = lowered(text.substr(1, end - 1));
+    into.host = lower_case(text.substr(1, end - 1));
     in6_addr address;
     if (::inet_pton(AF_INET6, into.host.c_str(), &address) != 1)
       refuse("What it has in brackets is no IPv6 address.");
@@ -72,7 +64,7 @@ void parse_authority(std::string_view text, origin& into) {
     if (!port.empty() && port.front() != ':') refuse("Something follows its IPv6 address.");
   } else {
     const std::size_t colon = std::min(text.find(':'), text.size());
-    into.host = lowered(text.substr(0, colon));
+    into.host = lower_case(text.substr(0, colon));
     if (into.host.empty()) refuse("It has no host.");
     if (!std::all_of(into.host.begin(), into.host.end(), is_host_character))
       refuse("Its host holds a character that names of hosts do not have.");
@@ -102,7 +94,7 @@ url parse_url(std::string_view text) {
   url result;
   const std::size_t colon = text.find("://");
   if (colon == std::string_view::npos) refuse("It has no scheme.");
-  result.origin.scheme = lowered(text.substr(0, colon));
+  result.origin.scheme = lower_case(text.substr(0, colon));
   if (result.origin.scheme != "http" && result.origin.scheme != "https")
     refuse("Its scheme is neither http nor https.");
   text.remove_prefix(colon + 3);

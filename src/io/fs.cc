@@ -88,6 +88,12 @@ bool is_directory(const std::string& path) {
   return s && S_ISDIR(s->st_mode);
 }
 
+std::string parent_of(const std::string& path) {
+  const auto slash = path.rfind('/');
+  if (slash == std::string::npos) return ".";
+  return slash == 0 ? "/" : path.substr(0, slash);
+}
+
 bool make_directory(const std::string& path, mode_t mode) {
   begin("mkdir", path);
   if (::mkdir(path.c_str(), mode) == 0) return true;

@@ -74,12 +74,6 @@ void remove_below(int parent, const std::string& name, const std::string& path) 
   if (::unlinkat(parent, name.c_str(), AT_REMOVEDIR) != 0 && errno != ENOENT) fail("rmdir", path);
 }
 
-std::string parent_of(const std::string& path) {
-  const auto slash = path.rfind('/');
-  if (slash == std::string::npos) return ".";
-  return slash == 0 ? "/" : path.substr(0, slash);
-}
-
 // Also of a directory that was there: another process may have made it a moment ago. Then the
 // parent need not be ours to open.
 void sync_parent(const std::string& path, bool made) {

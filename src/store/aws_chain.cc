@@ -7,6 +7,7 @@
 #include "aws_static.hpp"
 #include "aws_web_identity.hpp"
 
+#include <wale/base/ascii.hpp>
 #include <wale/base/error.hpp>
 
 #include <utility>
@@ -48,9 +49,7 @@ private:
 
 bool instance_profile_asked(const http::variable_lookup& environment) {
   const std::string given = value_of(environment, "AWS_INSTANCE_PROFILE");
-  std::string text = given;
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
+  const std::string text = lower_case(given);
   if (text == "1" || text == "true") return true;
   if (text.empty() || text == "0" || text == "false") return false;
   throw failure(

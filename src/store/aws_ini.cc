@@ -1,5 +1,7 @@
 #include "aws_ini.hpp"
 
+#include <wale/base/ascii.hpp>
+
 #include <algorithm>
 
 namespace wale::store {
@@ -11,13 +13,6 @@ std::string_view trimmed(std::string_view text) {
   const std::size_t begin = text.find_first_not_of(blanks);
   if (begin == std::string_view::npos) return {};
   return text.substr(begin, text.find_last_not_of(blanks) - begin + 1);
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
 }
 
 // A comment behind a value begins with a blank and a mark; keys of AWS hold neither.

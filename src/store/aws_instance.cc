@@ -3,6 +3,7 @@
 #include "aws_json.hpp"
 #include "aws_static.hpp"
 
+#include <wale/base/ascii.hpp>
 #include <wale/base/error.hpp>
 
 #include <chrono>
@@ -29,10 +30,8 @@ std::string first_line(const std::string& text) {
   return line;
 }
 
-bool is_true(std::string text) {
-  for (char& c : text)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return text == "true" || text == "1";
+bool is_true(std::string_view value) {
+  return value == "1" || lower_case(value) == "true";
 }
 
 class instance : public credential_provider {

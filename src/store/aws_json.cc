@@ -1,13 +1,14 @@
 #include "aws_json.hpp"
 
 #include "iso_time.hpp"
+#include "json_fields.hpp"
 
 #include <wale/base/error.hpp>
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 
 #include <chrono>
+#include <utility>
 
 namespace wale::store {
 namespace {
@@ -22,15 +23,9 @@ namespace json = boost::json;
 }
 
 json::object object_in(std::string_view text, const std::string& from) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) unusable(from, "is no JSON object");
-  return v.get_object();
-}
-
-std::string text_of(const json::object& o, std::string_view name) {
-  const json::value* v = o.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : std::string();
+  auto o = parse_json_object(text);
+  if (!o) unusable(from, "is no JSON object");
+  return std::move(*o);
 }
 
 // In a header, a line break would begin another one.
@@ -42,16 +37,16 @@ bool is_clean(const std::string& text) {
 
 aws_credentials credentials_in(const json::object& o, const std::string& from) {
   aws_credentials found;
-  found.key_id = text_of(o, "AccessKeyId");
-  found.secret = wale::secret(text_of(o, "SecretAccessKey"));
-  std::string token = text_of(o, "Token");
-  if (token.empty()) token = text_of(o, "SessionToken");
+  found.key_id = text_member(o, "AccessKeyId");
+  found.secret = wale::secret(text_member(o, "SecretAccessKey"));
+  std::string token = text_member(o, "Token");
+  if (token.empty()) token = text_member(o, "SessionToken");
   found.session_token = wale::secret(token);
   if (found.key_id.empty() || found.secret.empty())
     unusable(from, "lacks AccessKeyId or SecretAccessKey");
   if (!is_clean(found.key_id) || !is_clean(found.secret.reveal()) || !is_clean(token))
     unusable(from, "holds keys with blanks or control characters");
-  if (const std::string expiry = text_of(o, "Expiration"); !expiry.empty()) {
+  if (const std::string expiry = text_member(o, "Expiration"); !expiry.empty()) {
     const auto ns = parse_iso_time(expiry);
     if (!ns) unusable(from, "has an Expiration that is no time");
     using namespace std::chrono;
@@ -65,7 +60,7 @@ aws_credentials credentials_in(const json::object& o, const std::string& from) {
 
 aws_credentials parse_credentials(std::string_view text, const std::string& from) {
   const json::object o = object_in(text, from);
-  const std::string code = text_of(o, "Code");
+  const std::string code = text_member(o, "Code");
   if (!code.empty() && code != "Success") {
     if (!is_clean(code) || code.size() > 100) unusable(from, "reports a failure");
     unusable(from, "reports the failure \"" + code + "\"");

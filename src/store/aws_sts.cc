@@ -1,5 +1,6 @@
 #include "aws_sts.hpp"
 
+#include "answer_fields.hpp"
 #include "aws_static.hpp"
 #include "iso_time.hpp"
 #include "sigv4.hpp"
@@ -45,13 +46,6 @@ struct sts_error {
   std::string code;
   std::string message;
 };
-
-std::string printable(std::string_view text) {
-  std::string out;
-  for (const char c : text.substr(0, 300))
-    out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? ' ' : c;
-  return out;
-}
 
 sts_error error_in(std::string_view xml) {
   pugi::xml_document doc;

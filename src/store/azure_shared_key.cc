@@ -1,5 +1,6 @@
 #include "azure_shared_key.hpp"
 
+#include <wale/base/ascii.hpp>
 #include <wale/base/base64.hpp>
 #include <wale/base/digest.hpp>
 #include <wale/http/url.hpp>
@@ -24,13 +25,6 @@ constexpr std::array<const char*, 8> after_length{
     "If-None-Match",
     "If-Unmodified-Since",
     "Range"};
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 // No blanks at the ends, one for a run inside.
 std::string unfolded(std::string_view value) {

@@ -1,11 +1,11 @@
 #include "azure_token.hpp"
 
 #include "answer_fields.hpp"
+#include "json_fields.hpp"
 
 #include <wale/base/error.hpp>
 
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 
 #include <charconv>
 
@@ -42,19 +42,13 @@ std::optional<std::int64_t> seconds_in(const json::value* v) {
   return n;
 }
 
-std::string text_of(const json::object& o, std::string_view name) {
-  const json::value* const v = o.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : std::string();
-}
-
 } // namespace
 
 std::string oauth_error(std::string_view text) {
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) return {};
-  const std::string code = text_of(v.get_object(), "error");
-  const std::string words = text_of(v.get_object(), "error_description");
+  const auto answer = parse_json_object(text);
+  if (!answer) return {};
+  const std::string code = text_member(*answer, "error");
+  const std::string words = text_member(*answer, "error_description");
   return (code.empty() ? "" : " " + printable(code)) +
          (words.empty() ? "" : ", \"" + printable(words) + "\"");
 }
@@ -62,18 +56,15 @@ std::string oauth_error(std::string_view text) {
 azure_token
 parse_azure_token(std::string_view text, const std::string& from, system_clock::time_point now) {
   constexpr std::int64_t longest = 30LL * 24 * 60 * 60;
-  boost::system::error_code error;
-  const json::value v = json::parse(text, error);
-  if (error || !v.is_object()) unusable(from, "is no JSON object");
-  const json::object& o = v.get_object();
-  const json::value* const token = o.if_contains("access_token");
-  if (!token || !token->is_string() || token->get_string().empty())
-    unusable(from, "has no access_token");
-  if (!is_clean(token->get_string())) unusable(from, "has an access_token that is none");
-  const auto seconds = seconds_in(o.if_contains("expires_in"));
+  const auto answer = parse_json_object(text);
+  if (!answer) unusable(from, "is no JSON object");
+  const std::string token = text_member(*answer, "access_token");
+  if (token.empty()) unusable(from, "has no access_token");
+  if (!is_clean(token)) unusable(from, "has an access_token that is none");
+  const auto seconds = seconds_in(answer->if_contains("expires_in"));
   if (!seconds || *seconds < 0 || *seconds > longest) unusable(from, "tells no expiry");
   azure_token found;
-  found.bearer = wale::secret(std::string(token->get_string()));
+  found.bearer = wale::secret(token);
   found.expiry = now + std::chrono::seconds(*seconds);
   return found;
 }

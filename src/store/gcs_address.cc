@@ -1,18 +1,13 @@
 #include "gcs_address.hpp"
 
+#include <wale/base/ascii.hpp>
+
 #include <algorithm>
 
 namespace wale::store {
 namespace {
 
 constexpr const char* google = "https://storage.googleapis.com";
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 [[noreturn]] void bad_prefix(std::string msg, std::string_view prefix_url) {
   throw failure(

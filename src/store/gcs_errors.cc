@@ -3,6 +3,8 @@
 #include "answer_fields.hpp"
 #include "json_fields.hpp"
 
+#include <wale/base/ascii.hpp>
+
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
 
@@ -35,10 +37,7 @@ bool is_retained(int status, const gcs_error& e) {
 
 // "Provided CRC32C ... doesn't match calculated CRC32C ...": the bytes were damaged on their way.
 bool is_damage(const gcs_error& e) {
-  std::string lower = e.message;
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower.find("crc32c") != std::string::npos;
+  return lower_case(e.message).find("crc32c") != std::string::npos;
 }
 
 gcs_meaning meaning_of(int status, const gcs_error& e) {

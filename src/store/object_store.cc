@@ -8,6 +8,7 @@
 #include "uploading.hpp"
 
 #include <wale/base/log.hpp>
+#include <wale/base/wall_clock.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -16,12 +17,6 @@
 
 namespace wale::store {
 namespace {
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 class object_store final : public store {
 public:

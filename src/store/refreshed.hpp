@@ -87,7 +87,8 @@ private:
     ended_.notify_all();
     if (!error) co_return *held_;
     const auto now = std::chrono::system_clock::now();
-    if (is_failure(error, kind::interrupted) || !held_ || times_.end <= now) std::rethrow_exception(error);
+    if (is_failure(error, kind::interrupted) || !held_ || times_.end <= now)
+      std::rethrow_exception(error);
     times_.ask = now + std::chrono::minutes(1);
     log::debug(
         logger_,

@@ -43,7 +43,8 @@ public:
       if (!error) co_return std::move(b);
       b = io::block();
       co_await drop_body();
-      if (offset_ == facts_.size && is_failure(error, kind::unavailable)) break; // nothing is left to ask for
+      if (offset_ == facts_.size && is_failure(error, kind::unavailable))
+        break; // nothing is left to ask for
       // Without a mark nothing could tell the rest of this object from that of another.
       if (facts_.etag.empty()) std::rethrow_exception(error);
       const std::chrono::milliseconds pause = schedule.pause_after(error, doing);

@@ -1,5 +1,7 @@
 #include "s3_address.hpp"
 
+#include <wale/base/ascii.hpp>
+
 #include <algorithm>
 #include <array>
 #include <utility>
@@ -28,13 +30,6 @@ bool is_digit(char c) {
 }
 bool is_lower(char c) {
   return c >= 'a' && c <= 'z';
-}
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
 }
 
 // `xx-direction-1`, of which AWS makes new ones every year.

@@ -1,5 +1,6 @@
 #include "sigv4.hpp"
 
+#include <wale/base/ascii.hpp>
 #include <wale/base/digest.hpp>
 
 #include <algorithm>
@@ -22,13 +23,6 @@ constexpr std::array<std::string_view, 7> unsigned_headers{
     "te",
     "transfer-encoding",
     "user-agent"};
-
-std::string lower_case(std::string_view text) {
-  std::string lower(text);
-  for (char& c : lower)
-    if (c >= 'A' && c <= 'Z') c = static_cast<char>(c - 'A' + 'a');
-  return lower;
-}
 
 std::string hash_hex(std::string_view text) {
   wale::sha256 hash;

@@ -2,12 +2,12 @@
 
 #include "answer_fields.hpp"
 #include "bucket.hpp"
+#include "json_fields.hpp"
 
 #include <wale/base/error.hpp>
 
 #include <boost/json/array.hpp>
 #include <boost/json/object.hpp>
-#include <boost/json/parse.hpp>
 #include <boost/json/serialize.hpp>
 
 #include <set>
@@ -94,11 +94,6 @@ const json::array& array_at(const json::object& in, std::string_view name) {
   return v && v->is_array() ? v->get_array() : nothing;
 }
 
-std::string text_at(const json::object& in, std::string_view name) {
-  const json::value* v = in.if_contains(name);
-  return v && v->is_string() ? std::string(v->get_string()) : std::string();
-}
-
 bool holds_secret(const swift_login& login, const std::string& text) {
   for (const wale::secret* s : {&login.password, &login.credential_secret})
     if (!s->empty() && text.find(s->reveal()) != std::string::npos) return true;
@@ -107,10 +102,9 @@ bool holds_secret(const swift_login& login, const std::string& text) {
 
 // The message of keystone's error document, unless it repeats what we sent.
 std::string explanation_in(const swift_login& login, std::string_view body) {
-  boost::system::error_code error;
-  const json::value v = json::parse(body, error);
-  if (error || !v.is_object()) return "";
-  const std::string text = text_at(object_at(v.get_object(), "error"), "message");
+  const auto answer = parse_json_object(body);
+  if (!answer) return "";
+  const std::string text = text_member(object_at(*answer, "error"), "message");
   return text.empty() || holds_secret(login, text) ? "" : ", \"" + printable(text) + "\"";
 }
 
@@ -195,11 +189,12 @@ std::string choose(const swift_login& login, const std::vector<endpoint>& endpoi
 std::vector<endpoint> endpoints_v2(const swift_login& login, const json::object& access) {
   std::vector<endpoint> found;
   for (const json::value& service : array_at(access, "serviceCatalog")) {
-    if (!service.is_object() || text_at(service.get_object(), "type") != "object-store") continue;
+    if (!service.is_object() || text_member(service.get_object(), "type") != "object-store")
+      continue;
     for (const json::value& e : array_at(service.get_object(), "endpoints")) {
       if (!e.is_object()) continue;
-      std::string url = text_at(e.get_object(), login.endpoint_type + "URL");
-      if (!url.empty()) found.push_back({{text_at(e.get_object(), "region")}, std::move(url)});
+      std::string url = text_member(e.get_object(), login.endpoint_type + "URL");
+      if (!url.empty()) found.push_back({{text_member(e.get_object(), "region")}, std::move(url)});
     }
   }
   return found;
@@ -208,14 +203,15 @@ std::vector<endpoint> endpoints_v2(const swift_login& login, const json::object&
 std::vector<endpoint> endpoints_v3(const swift_login& login, const json::object& token) {
   std::vector<endpoint> found;
   for (const json::value& service : array_at(token, "catalog")) {
-    if (!service.is_object() || text_at(service.get_object(), "type") != "object-store") continue;
+    if (!service.is_object() || text_member(service.get_object(), "type") != "object-store")
+      continue;
     for (const json::value& e : array_at(service.get_object(), "endpoints")) {
       if (!e.is_object()) continue;
       const json::object& o = e.get_object();
-      if (text_at(o, "interface") != login.endpoint_type) continue;
-      std::set<std::string> regions{text_at(o, "region"), text_at(o, "region_id")};
+      if (text_member(o, "interface") != login.endpoint_type) continue;
+      std::set<std::string> regions{text_member(o, "region"), text_member(o, "region_id")};
       regions.erase("");
-      found.push_back({std::move(regions), text_at(o, "url")});
+      found.push_back({std::move(regions), text_member(o, "url")});
     }
   }
   return found;
@@ -258,14 +254,13 @@ parse_login(const swift_login& login, const http::response& head, std::string_vi
   if (head.status < 200 || head.status >= 300) refuse(login, head, body);
   if (login.how == method::v1)
     return access_of(login, head.headers.get("X-Auth-Token"), head.headers.get("X-Storage-Url"));
-  boost::system::error_code error;
-  const json::value v = json::parse(body, error);
-  if (error || !v.is_object()) throw unreadable(login, "with no JSON object");
+  const auto answer = parse_json_object(body);
+  if (!answer) throw unreadable(login, "with no JSON object");
   const bool is_v2 = login.how == method::v2_password;
-  const json::object& inner = object_at(v.get_object(), is_v2 ? "access" : "token");
+  const json::object& inner = object_at(*answer, is_v2 ? "access" : "token");
   if (inner.empty()) throw unreadable(login, "the answer is not that of this version");
   std::string token =
-      is_v2 ? text_at(object_at(inner, "token"), "id") : head.headers.get("X-Subject-Token");
+      is_v2 ? text_member(object_at(inner, "token"), "id") : head.headers.get("X-Subject-Token");
   const std::string url =
       choose(login, is_v2 ? endpoints_v2(login, inner) : endpoints_v3(login, inner));
   return access_of(login, std::move(token), url);

@@ -2,6 +2,8 @@
 #include "acknowledgements.hpp"
 #include "support/scratch_dir.hpp"
 
+#include <wale/base/wall_clock.hpp>
+
 #include <catch2/catch.hpp>
 
 #include <chrono>
@@ -26,12 +28,6 @@ const sha256_value digest = [] {
   v[0] = std::byte{0xab};
   return v;
 }();
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 // A pg_wal with one segment that is stored.
 struct wal_directory {

@@ -2,6 +2,8 @@
 // interleave and each can be cancelled at both places.
 #include "store/fake_bucket.hpp"
 
+#include <wale/base/wall_clock.hpp>
+
 #include <algorithm>
 #include <chrono>
 #include <cstring>
@@ -15,12 +17,6 @@ using outcome = store::put_result::outcome;
 using repeat = store::request_failure::repeat;
 
 constexpr std::size_t piece = 200'000; // so blocks come partly filled
-
-std::int64_t now_ns() {
-  return std::chrono::duration_cast<std::chrono::nanoseconds>(
-             std::chrono::system_clock::now().time_since_epoch())
-      .count();
-}
 
 std::string gathered(const http::body_pieces& pieces) {
   std::string bytes;

@@ -18,6 +18,8 @@ std::optional<struct stat> status(const std::string& path);
 /// The same for a link itself.
 std::optional<struct stat> link_status(const std::string& path);
 bool is_directory(const std::string& path);
+/// The directory that a path's last name lies in, as text: `.` where the path has no slash.
+std::string parent_of(const std::string& path);
 
 struct entry {
   std::string name;
