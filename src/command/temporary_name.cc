@@ -36,8 +36,7 @@ std::string random_digits() {
 } // namespace
 
 temporary_name::temporary_name(const std::string& destination)
-    : path_(
-          fs::parent_of(destination) + "/" + std::string(temporary_prefix) + random_digits()) {}
+    : path_(fs::parent_of(destination) + "/" + std::string(temporary_prefix) + random_digits()) {}
 
 temporary_name::~temporary_name() {
   if (!path_.empty()) ::unlink(path_.c_str());

@@ -28,8 +28,6 @@ ssize_t call_once(const operation& op) noexcept {
     return ::pwritev(op.fd, op.vectors, static_cast<int>(op.vector_count), at);
   case op_kind::fsync:
     return op.flags & 1 ? ::fdatasync(op.fd) : ::fsync(op.fd);
-  case op_kind::fallocate:
-    return ::fallocate(op.fd, FALLOC_FL_KEEP_SIZE, at, static_cast<off_t>(op.length));
   default:
     errno = EINVAL;
     return -1;

@@ -143,17 +143,6 @@ task<> file::sync() {
   if (n < 0) fail(n, "fsync", path_);
 }
 
-task<> file::allocate(std::uint64_t offset, std::uint64_t length) {
-  if (length == 0) co_return;
-  operation op;
-  op.kind = op_kind::fallocate;
-  op.fd = fd_;
-  op.offset = offset;
-  op.length = length;
-  const int n = co_await runtime_->perform(op);
-  if (n < 0 && n != -EOPNOTSUPP && n != -ENOSYS) fail(n, "fallocate", path_);
-}
-
 void file::close() {
   const int fd = std::exchange(fd_, -1);
   // EINTR of close(2) on Linux has closed the descriptor all the same.

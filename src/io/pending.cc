@@ -27,8 +27,6 @@ const char* name_of(op_kind k) noexcept {
     return "write";
   case op_kind::fsync:
     return "fsync";
-  case op_kind::fallocate:
-    return "fallocate";
   case op_kind::connect:
     return "connect";
   case op_kind::recv:

@@ -62,7 +62,6 @@ bool touches_a_file(op_kind k) noexcept {
   case op_kind::write:
   case op_kind::writev:
   case op_kind::fsync:
-  case op_kind::fallocate:
     return true;
   default:
     return false;
@@ -142,6 +141,14 @@ struct runtime::state {
     log::warning("wal_e.io", {"still waiting for what cannot be interrupted", detail});
   }
 
+  task<int> suspend_for(const operation& op) {
+    auto initiate = [this, &op](auto handler) {
+      pending.start(*carrier, op, completion(std::move(handler)));
+    };
+    return asio::async_initiate<const asio::use_awaitable_t<>, void(int)>(
+        initiate, asio::use_awaitable);
+  }
+
   asio::io_context context;
   asio::cancellation_signal main_cancellation;
   asio::steady_timer last_words{context};
@@ -217,27 +224,13 @@ task<int> runtime::ready(int fd, int events) {
   co_return result;
 }
 
-void runtime::start(const operation& op, asio::any_completion_handler<void(int)>&& done) {
-  state_->pending.start(*state_->carrier, op, std::move(done));
-}
-
-namespace {
-
-task<int> suspend_for(runtime& rt, const operation& op) {
-  auto initiate = [&rt, &op](auto handler) { rt.start(op, completion(std::move(handler))); };
-  return asio::async_initiate<const asio::use_awaitable_t<>, void(int)>(
-      initiate, asio::use_awaitable);
-}
-
-} // namespace
-
 task<int> runtime::perform(operation op) {
   auto cancellation = co_await asio::this_coro::cancellation_state;
   if (take_cancellation(cancellation)) co_return -ECANCELED;
   if (touches_a_file(op.kind)) {
     if (const int error = failpoint()) co_return -error;
   }
-  const int result = co_await suspend_for(*this, op);
+  const int result = co_await state_->suspend_for(op);
   if (result == -ECANCELED) cancellation.clear();
   co_return result;
 }

@@ -46,13 +46,6 @@ void prepare(io_uring_sqe& sqe, const operation& op, msghdr& message) noexcept {
     return io_uring_prep_writev(&sqe, op.fd, op.vectors, op.vector_count, op.offset);
   case op_kind::fsync:
     return io_uring_prep_fsync(&sqe, op.fd, op.flags & 1 ? IORING_FSYNC_DATASYNC : 0);
-  case op_kind::fallocate:
-    return io_uring_prep_fallocate(
-        &sqe,
-        op.fd,
-        FALLOC_FL_KEEP_SIZE,
-        static_cast<off_t>(op.offset),
-        static_cast<off_t>(op.length));
   default:
     return prepare_socket(sqe, op, message);
   }

@@ -31,8 +31,6 @@ WALE_IO_TEST("a file is written, made durable and read back") {
   const scratch_dir dir;
   const auto bytes = patterned(1'000'003);
   file f = co_await file::open(rt, dir / "a", O_RDWR | O_CREAT | O_EXCL, 0600);
-  co_await f.allocate(0, bytes.size());
-  REQUIRE(std::filesystem::file_size(dir / "a") == 0); // the size is kept
   co_await f.write_at(0, bytes);
   co_await f.sync();
   std::vector<std::byte> back(bytes.size());
@@ -138,12 +136,6 @@ WALE_IO_TEST("a short write is gone on with, until the error that made it short"
   }
   REQUIRE(failure_in(error).error_number() == EFBIG);
   REQUIRE(std::filesystem::file_size(dir / "a") == 10'000);
-}
-
-WALE_IO_TEST("a file system without fallocate is no failure") {
-  // procfs has no fallocate: EOPNOTSUPP.
-  file f = co_await file::open(rt, "/proc/self/comm", O_RDWR);
-  co_await f.allocate(0, 4096);
 }
 
 WALE_IO_TEST("a failed close tells so, and the file is closed all the same") {

@@ -1,11 +1,6 @@
 // Sockets against a peer in another process, which speaks plain POSIX.
 #include "fixture.hpp"
 
-#include <boost/asio/buffer.hpp>
-#include <boost/asio/read.hpp>
-#include <boost/asio/use_awaitable.hpp>
-#include <boost/asio/write.hpp>
-
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/wait.h>
@@ -216,69 +211,4 @@ WALE_IO_TEST("a connect that nobody answers can be cancelled") {
   group.cancel();
   co_await group.join();
   ::close(listener);
-}
-
-WALE_IO_TEST("Asio's algorithms run on it: composed read and write, gathered, of length zero") {
-  const peer p(echo);
-  io::socket s = co_await io::socket::connect(rt, p.address(), peer::length);
-  const auto out = patterned(1'000'000);
-  const std::array<boost::asio::const_buffer, 3> parts{
-      boost::asio::buffer(out.data(), 10),
-      boost::asio::buffer(out.data() + 10, 500'000),
-      boost::asio::buffer(out.data() + 500'010, out.size() - 500'010)};
-  std::vector<std::byte> in(out.size());
-  auto send_all = [&]() -> task<> {
-    co_await boost::asio::async_write(s, parts, boost::asio::use_awaitable);
-  };
-  task_group group(rt.context().get_executor());
-  group.spawn(send_all());
-  const auto into = boost::asio::buffer(in);
-  const std::size_t n = co_await boost::asio::async_read(s, into, boost::asio::use_awaitable);
-  co_await group.join();
-  REQUIRE(n == out.size());
-  REQUIRE(in == out);
-
-  const boost::asio::mutable_buffer empty;
-  const std::size_t none = co_await s.async_read_some(empty, boost::asio::use_awaitable);
-  REQUIRE(none == 0);
-  const boost::asio::const_buffer nothing;
-  const std::size_t zero = co_await s.async_write_some(nothing, boost::asio::use_awaitable);
-  REQUIRE(zero == 0);
-
-  s.shutdown(SHUT_WR);
-  boost::system::error_code code;
-  auto read_end = [&]() -> task<> {
-    try {
-      co_await s.async_read_some(into, boost::asio::use_awaitable);
-    } catch (const boost::system::system_error& e) {
-      code = e.code();
-    }
-  };
-  co_await read_end();
-  REQUIRE(code == boost::asio::error::eof);
-}
-
-WALE_IO_TEST("a cancelled asynchronous read is aborted, and the socket goes on") {
-  const peer p(echo);
-  io::socket s = co_await io::socket::connect(rt, p.address(), peer::length);
-  std::vector<std::byte> in(5);
-  const auto into = boost::asio::buffer(in);
-  boost::system::error_code code;
-  auto read_aborted = [&]() -> task<> {
-    try {
-      co_await s.async_read_some(into, boost::asio::use_awaitable);
-    } catch (const boost::system::system_error& e) {
-      code = e.code();
-    }
-  };
-  task_group group(rt.context().get_executor());
-  group.spawn(read_aborted());
-  co_await rt.sleep(2ms);
-  group.cancel();
-  co_await group.join();
-  REQUIRE(code == boost::asio::error::operation_aborted);
-  const auto out = patterned(5);
-  co_await s.write(out);
-  co_await s.read_exactly(in);
-  REQUIRE(in == out);
 }

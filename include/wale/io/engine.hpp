@@ -26,18 +26,17 @@ namespace wale::io {
 
 enum class op_kind : std::uint8_t {
   nop,
-  open,      ///< path, flags, mode -> descriptor; O_CLOEXEC is added
-  read,      ///< fd, data, length, offset; ~0 is the descriptor's own position
-  write,     ///< fd, data, length, offset; likewise
-  writev,    ///< fd, vectors, vector_count, offset
-  fsync,     ///< fd; flags: 1 = data only
-  fallocate, ///< fd, offset, length; the size is kept
-  connect,   ///< fd, address, address_length
-  recv,      ///< fd, data, length; may be short
-  recv_all,  ///< fd, data, length; short only at end of stream
-  send,      ///< fd, data, length; sends all of it unless it fails or is cancelled
-  sendv,     ///< fd, vectors, vector_count; may be short
-  poll,      ///< fd, flags = poll(2) events -> events that are ready
+  open,     ///< path, flags, mode -> descriptor; O_CLOEXEC is added
+  read,     ///< fd, data, length, offset; ~0 is the descriptor's own position
+  write,    ///< fd, data, length, offset; likewise
+  writev,   ///< fd, vectors, vector_count, offset
+  fsync,    ///< fd; flags: 1 = data only
+  connect,  ///< fd, address, address_length
+  recv,     ///< fd, data, length; may be short
+  recv_all, ///< fd, data, length; short only at end of stream
+  send,     ///< fd, data, length; sends all of it unless it fails or is cancelled
+  sendv,    ///< fd, vectors, vector_count; may be short
+  poll,     ///< fd, flags = poll(2) events -> events that are ready
 };
 
 /// One operation. The caller fills the first part; the engine owns the second part from start()

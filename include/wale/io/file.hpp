@@ -42,8 +42,6 @@ public:
   task<> write_at(std::uint64_t offset, std::vector<std::span<const std::byte>> parts);
   /// fsync(2).
   task<> sync();
-  /// fallocate(2), keeping the size; a file system that cannot is no failure, ENOSPC is.
-  task<> allocate(std::uint64_t offset, std::uint64_t length);
   /// close(2), reporting its error. The file is closed in any case.
   void close();
 

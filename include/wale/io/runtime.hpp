@@ -16,10 +16,6 @@
 #include <type_traits>
 #include <utility>
 
-namespace boost::asio {
-template <typename...> class any_completion_handler;
-}
-
 namespace wale::io {
 
 enum class engine_choice { automatic, ring, threads };
@@ -89,12 +85,10 @@ public:
   /// Waits until a descriptor owned by somebody else (libpq) has one of the poll(2) `events`;
   /// returns those it has.
   task<int> ready(int fd, int events);
-  /// One engine operation: fills nothing in, awaits completion, returns the result or -errno.
-  /// When cancelled it waits for the kernel to let go and returns -ECANCELED.
+  /// One engine operation: awaits its completion, returns the result or -errno. `op` is copied,
+  /// what it points to must outlive the await. When cancelled it waits for the kernel to let go and
+  /// returns -ECANCELED.
   task<int> perform(operation op);
-  /// perform() with a callback, for types that model Asio's streams: `done` is called on the I/O
-  /// thread, never from inside start(); its cancellation slot cancels the operation. No failpoints.
-  void start(const operation& op, boost::asio::any_completion_handler<void(int)>&& done);
 
 private:
   task<> run_on_pool(std::function<void()>& job);
