@@ -92,6 +92,20 @@ failure invalid_query(const std::string& query) {
       "Use LATEST or a name that backup-list shows.");
 }
 
+task<std::optional<backup>>
+latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candidates) {
+  std::optional<backup> latest;
+  std::tuple<std::int64_t, std::int64_t, backup_name> best{0, 0, backup_name::make("", 0)};
+  for (const backup& b : candidates) {
+    const std::int64_t taken = co_await time_taken(rt, archive, b);
+    const std::tuple<std::int64_t, std::int64_t, backup_name> rank{taken, b.modified_ns, b.name};
+    if (latest && rank <= best) continue;
+    best = rank;
+    latest = b;
+  }
+  co_return latest;
+}
+
 } // namespace
 
 task<std::vector<backup>> list_backups(store::store& archive) {
@@ -151,20 +165,6 @@ load_metadata(store::store& archive, backup_name name, io::block_budget reading)
       co_await read_within(archive, key, small_object_limit, std::move(reading));
   if (!text) co_return std::nullopt;
   co_return read_metadata(*text, archive.url(key));
-}
-
-task<std::optional<backup>>
-latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candidates) {
-  std::optional<backup> latest;
-  std::tuple<std::int64_t, std::int64_t, backup_name> best{0, 0, backup_name::make("", 0)};
-  for (const backup& b : candidates) {
-    const std::int64_t taken = co_await time_taken(rt, archive, b);
-    const std::tuple<std::int64_t, std::int64_t, backup_name> rank{taken, b.modified_ns, b.name};
-    if (latest && rank <= best) continue;
-    best = rank;
-    latest = b;
-  }
-  co_return latest;
 }
 
 task<std::vector<backup>> find_backups(io::runtime& rt, store::store& archive, std::string query) {

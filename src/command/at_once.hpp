@@ -18,11 +18,4 @@ std::optional<int> acknowledged(const command_line& line, const std::string& pre
 std::optional<int> prefetched(
     const command_line& line, const std::string& prefix_url, std::optional<restore_mode> mode);
 
-/// Where a WAL file is in the archive, as the store would say it.
-struct archive_place {
-  std::string url;
-  std::string prefix;
-};
-archive_place place_of(const std::string& prefix_url, const std::string& name);
-
 } // namespace wale::command

@@ -1,6 +1,6 @@
 // Whose objects are whose: two servers may take a backup of the same name, and neither may harm the
 // other's.
-#include "backup_upload.hpp"
+#include "backup_objects.hpp"
 
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>

@@ -213,9 +213,8 @@ private:
     b.totals.compressed +=
         co_await upload_last_partition(c_.rt, c_.archive, b.objects, number, std::move(members));
 
-    const needed_wal needed = wal_needed(b, stop, control.data);
-    const bool is_before_10 = cluster_.version.starts_with("9.");
-    std::string pg_wal = cluster_.path + (is_before_10 ? "/pg_xlog" : "/pg_wal");
+    const wal_range needed = wal_needed(b, stop, control.data);
+    std::string pg_wal = cluster_.path + "/" + pg::wal_directory_name(cluster_);
     co_await wait_for_wal(c_, session_, needed, std::move(pg_wal), patience);
     co_await publish(b, stop, control.data);
   }
@@ -253,9 +252,9 @@ private:
     return members;
   }
 
-  needed_wal
+  wal_range
   wal_needed(const backup& b, const pg::backup_stop& stop, const pg::control_data& control) const {
-    needed_wal needed{b.start.segment, stop.segment, session_.facts().wal_segment_size};
+    wal_range needed{b.start.segment, stop.segment, session_.facts().wal_segment_size};
     needed.system_identifier = system_identifier_;
     needed.on_standby = session_.facts().in_recovery;
     if (needed.on_standby && control.min_recovery_point > stop.position)
@@ -264,7 +263,7 @@ private:
   }
 
   task<> publish(backup& b, const pg::backup_stop& stop, const pg::control_data& control) {
-    backup_facts facts;
+    finished_backup facts;
     facts.cluster = cluster_;
     facts.tablespaces = b.plan.tablespaces;
     facts.began_ns = b.began_ns;
@@ -277,7 +276,7 @@ private:
     facts.expanded_size = b.expanded_size;
     facts.totals = b.totals;
     co_await store_metadata(c_, b.objects, facts);
-    std::string sentinel = sentinel_of(facts);
+    std::string sentinel = sentinel_text(facts);
     co_await session_.ping();
     co_await b.objects.require_partitions(c_.archive);
     co_await b.objects.write_sentinel(c_.rt, c_.archive, std::move(sentinel));

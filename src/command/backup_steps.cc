@@ -19,7 +19,7 @@ std::string digits8(std::uint32_t n) {
   return digits.size() < 8 ? std::string(8 - digits.size(), '0') + digits : digits.substr(0, 8);
 }
 
-catalog::metadata metadata_of(const backup_facts& facts) {
+catalog::metadata metadata_of(const finished_backup& facts) {
   catalog::metadata m;
   m.start_time = catalog::format_time(facts.began_ns);
   m.finish_time = catalog::format_time(now_ns());
@@ -63,20 +63,19 @@ task<> store_version(context c, backup_objects& objects, std::string text) {
   log::info(logger, {"postgres version metadata upload complete"});
 }
 
-task<> store_metadata(context c, backup_objects& objects, const backup_facts& facts) {
+task<> store_metadata(context c, backup_objects& objects, const finished_backup& facts) {
   const store::object_key key = catalog::metadata_key(objects.name());
   std::string metadata = catalog::write_metadata(metadata_of(facts));
   co_await objects.write(c.rt, c.archive, key, "application/json", std::move(metadata));
 }
 
-std::string sentinel_of(const backup_facts& facts) {
+std::string sentinel_text(const finished_backup& facts) {
   catalog::sentinel s;
   s.wal_segment_backup_stop = facts.stop_segment.name();
   s.wal_segment_offset_backup_stop = digits8(facts.stop_offset);
   s.expanded_size_bytes = facts.expanded_size;
   s.base_prefix = facts.cluster.path + "/";
-  for (const pg::tablespace& t : facts.tablespaces)
-    s.tablespaces.push_back(catalog::tablespace{t.oid, t.location, t.link});
+  s.tablespaces = facts.tablespaces;
   s.partitions = facts.totals.partitions;
   return catalog::write_sentinel(s);
 }

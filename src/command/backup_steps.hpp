@@ -2,6 +2,7 @@
 // What online and offline backups have in common around the partitions: the version before them,
 // metadata and sentinel after them, and the way out.
 
+#include "backup_objects.hpp"
 #include "backup_upload.hpp"
 #include "context.hpp"
 
@@ -18,7 +19,7 @@
 namespace wale::command {
 
 /// A backup whose partitions are stored.
-struct backup_facts {
+struct finished_backup {
   pg::cluster_directory cluster;
   std::vector<pg::tablespace> tablespaces;
   std::int64_t began_ns = 0;
@@ -39,8 +40,8 @@ std::optional<std::uint64_t> read_rate_limit(const command_line& line);
 archive::memory_member member_like(const tree_entry& root, std::string name, std::string bytes);
 
 task<> store_version(context c, backup_objects& objects, std::string text);
-task<> store_metadata(context c, backup_objects& objects, const backup_facts& facts);
-std::string sentinel_of(const backup_facts& facts);
+task<> store_metadata(context c, backup_objects& objects, const finished_backup& facts);
+std::string sentinel_text(const finished_backup& facts);
 
 /// Removes the objects of a failed backup; that this fails is only a WARNING.
 task<> discard_objects(context c, const backup_objects& objects);

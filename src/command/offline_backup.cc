@@ -51,11 +51,6 @@ void require_still_offline(const std::string& directory, const pg::control_image
       "Keep it shut down, and start the backup again.");
 }
 
-// The server's setting cannot be asked for; this is its default.
-std::string default_log_directory(const pg::cluster_directory& cluster) {
-  return cluster.version.starts_with("9.") ? "pg_log" : "log";
-}
-
 class pushing_offline {
 public:
   pushing_offline(
@@ -117,7 +112,7 @@ private:
     auto look = [&] { require_still_offline(facts_.cluster.path, control_); };
     co_await c_.rt.offload(look);
     co_await store_metadata(c_, objects_, facts_);
-    std::string sentinel = sentinel_of(facts_);
+    std::string sentinel = sentinel_text(facts_);
     co_await objects_.require_partitions(c_.archive);
     co_await objects_.write_sentinel(c_.rt, c_.archive, std::move(sentinel));
   }
@@ -151,7 +146,7 @@ private:
   pg::control_image control_;
   pg::shutdown_wal wal_;
   backup_objects objects_;
-  backup_facts facts_;
+  finished_backup facts_;
 };
 
 } // namespace

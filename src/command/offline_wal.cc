@@ -36,7 +36,7 @@ std::optional<pg::segment_header> header_of(const std::string& path) {
 class collecting {
 public:
   collecting(context c, const pg::cluster_directory& cluster, const pg::control_data& control)
-      : c_(c), control_(control), name_(cluster.version.starts_with("9.") ? "pg_xlog" : "pg_wal"),
+      : c_(c), control_(control), name_(pg::wal_directory_name(cluster)),
         directory_(cluster.path + "/" + name_), archived_(c, wal_of_cluster()) {}
 
   task<std::vector<tree_entry>> run(const pg::shutdown_wal& wal) {

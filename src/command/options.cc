@@ -171,7 +171,6 @@ constexpr std::array all_commands{
         "wal-e backup-list --detail\n"
         "wal-e backup-list --json LATEST",
         true,
-        true,
         {},
         "0  done, also if there is no backup\n"
         "1  a failure that was foreseen, or details that could not be read\n"
@@ -183,7 +182,6 @@ constexpr std::array all_commands{
         wal_push_options,
         "archive_command = 'envdir /etc/wal-e.d/env wal-e wal-push %p'",
         false,
-        true,
         {},
         "0  the store holds the file, durable, with exactly this content\n"
         "1  it does not, or not yet; PostgreSQL keeps the file and tries again\n"
@@ -196,7 +194,6 @@ constexpr std::array all_commands{
         "restore_command = 'envdir /etc/wal-e.d/env wal-e wal-fetch \"%f\" \"%p\"'\n"
         "wal-e wal-fetch --prefetch 0 000000010000000000000007 /tmp/segment",
         false,
-        true,
         {},
         "0    fetched\n"
         "1    proven absent; on a standby and by hand also any failure\n"
@@ -217,9 +214,8 @@ constexpr std::array all_commands{
         "wal-e delete retain 7\n"
         "wal-e delete --confirm retain 7",
         true,
-        true,
         delete_subcommands},
-    command_spec{"version", "show the version", {}, only_help, "wal-e version", false, false},
+    command_spec{"version", "show the version", {}, only_help, "wal-e version", false},
 };
 
 } // namespace

@@ -2,11 +2,8 @@
 // here, goes to it with the descriptor, so that there is no moment without an owner.
 #include "prefetching.hpp"
 
-#include "at_once.hpp"
-
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
-#include <wale/catalog/layout.hpp>
 #include <wale/io/fs.hpp>
 #include <wale/pg/control_file.hpp>
 #include <wale/pg/restore_mode.hpp>
@@ -29,23 +26,11 @@ namespace {
 namespace fs = io::fs;
 using clock = std::chrono::steady_clock;
 
-constexpr std::string_view logger = "wal_e.operator.backup";
 constexpr std::uint64_t most_bytes = 256U << 20;
 constexpr int lock_descriptor = 3;
 // Without a byte more in this time the segment is fetched in-line.
 constexpr std::chrono::milliseconds least_progress{500};
 constexpr std::chrono::seconds longest_wait{5};
-
-// What was prefetched for a recovery that is over.
-void drop_leftovers(const std::string& destination) noexcept {
-  try {
-    const prefetch_area area(fs::parent_of(destination));
-    if (!area.exists()) return;
-    const prefetch_lock lock = prefetch_lock::open(area);
-    if (lock.is_valid() && lock.take()) area.drop_all();
-  } catch (const std::exception&) { // they are of no use, but of no harm either
-  }
-}
 
 // Signals are held back here: one that came, or comes within this time, ends the command.
 void take_signal(std::chrono::milliseconds time) {
@@ -66,25 +51,6 @@ void take_signal(std::chrono::milliseconds time) {
 bool is_held(const prefetch_area& area) {
   const prefetch_lock lock = prefetch_lock::open(area);
   return lock.is_valid() && !lock.take();
-}
-
-bool serve_or_wait(const prefetch_plan& plan, const std::string& destination) {
-  const clock::time_point begun = clock::now();
-  clock::time_point progress = begun;
-  std::uint64_t before = 0;
-  while (true) {
-    take_signal(std::chrono::milliseconds(0));
-    if (plan.area.serve(plan.segment, plan.origin, destination)) return true;
-    const auto bytes = plan.area.bytes_of(plan.segment);
-    // It may have been published between the two looks.
-    if (!bytes) return plan.area.serve(plan.segment, plan.origin, destination);
-    if (!is_held(plan.area)) return false;
-    const clock::time_point now = clock::now();
-    if (*bytes != before) progress = now;
-    before = *bytes;
-    if (now - progress > least_progress || now - begun > longest_wait) return false;
-    take_signal(std::chrono::milliseconds(1));
-  }
 }
 
 // The global options as they were given; none of them is a secret.
@@ -178,21 +144,33 @@ std::optional<prefetch_plan> plan_prefetch(
   }
 }
 
-std::optional<int> prefetched(
-    const command_line& line, const std::string& prefix_url, std::optional<restore_mode> mode) {
-  if (line.command->name != "wal-fetch") return std::nullopt;
-  const std::string& destination = line.operands.at(1);
-  if (mode == restore_mode::neither) drop_leftovers(destination);
-  const auto plan = plan_prefetch(line, prefix_url, mode);
-  if (!plan || !plan->area.exists() || !serve_or_wait(*plan, destination)) return std::nullopt;
-  const std::string name = plan->segment.name();
-  const archive_place place = place_of(prefix_url, name);
-  log::info(
-      logger,
-      {"promoted prefetched wal segment"},
-      {{"action", "wal-fetch"}, {"key", place.url}, {"prefix", place.prefix}, {"seg", name}});
-  prefetch_behind(line, *plan);
-  return 0;
+bool serve_prefetched(const prefetch_plan& plan, const std::string& destination) {
+  const clock::time_point begun = clock::now();
+  clock::time_point progress = begun;
+  std::uint64_t before = 0;
+  while (true) {
+    take_signal(std::chrono::milliseconds(0));
+    if (plan.area.serve(plan.segment, plan.origin, destination)) return true;
+    const auto bytes = plan.area.bytes_of(plan.segment);
+    // It may have been published between the two looks.
+    if (!bytes) return plan.area.serve(plan.segment, plan.origin, destination);
+    if (!is_held(plan.area)) return false;
+    const clock::time_point now = clock::now();
+    if (*bytes != before) progress = now;
+    before = *bytes;
+    if (now - progress > least_progress || now - begun > longest_wait) return false;
+    take_signal(std::chrono::milliseconds(1));
+  }
+}
+
+void drop_prefetched(const std::string& destination) noexcept {
+  try {
+    const prefetch_area area(fs::parent_of(destination));
+    if (!area.exists()) return;
+    const prefetch_lock lock = prefetch_lock::open(area);
+    if (lock.is_valid() && lock.take()) area.drop_all();
+  } catch (const std::exception&) { // they are of no use, but of no harm either
+  }
 }
 
 void prefetch_behind(const command_line& line, const prefetch_plan& plan) noexcept {
@@ -205,22 +183,6 @@ void prefetch_behind(const command_line& line, const prefetch_plan& plan) noexce
          f.text().msg + (f.text().detail.empty() ? "" : ": " + f.text().detail)});
   } catch (const std::exception&) { // out of memory: the next wal-fetch tries again
   }
-}
-
-archive_place place_of(const std::string& prefix_url, const std::string& name) {
-  archive_place place;
-  std::string url = prefix_url;
-  while (!url.empty() && url.back() == '/')
-    url.pop_back();
-  const std::size_t authority = url.find("://");
-  const std::size_t path =
-      authority == std::string::npos ? authority : url.find('/', authority + 3);
-  if (path != std::string::npos) {
-    place.prefix = url.substr(path + 1) + "/";
-    place.prefix.erase(0, std::min(place.prefix.find_first_not_of('/'), place.prefix.size()));
-  }
-  place.url = url + "/" + catalog::wal_key(name).name;
-  return place;
 }
 
 } // namespace wale::command

@@ -26,6 +26,14 @@ struct prefetch_plan {
 std::optional<prefetch_plan> plan_prefetch(
     const command_line& line, const std::string& prefix_url, std::optional<restore_mode> mode);
 
+/// Puts the segment at `destination` if it was prefetched, or soon will be, for which this waits
+/// while it gets on. False: it has to be fetched. Throws kind::interrupted for a signal that came
+/// meanwhile.
+bool serve_prefetched(const prefetch_plan& plan, const std::string& destination);
+
+/// Removes what was prefetched for a recovery that is over.
+void drop_prefetched(const std::string& destination) noexcept;
+
 /// After the segment was served: tells the prefetcher, or starts one if none runs. Does not throw.
 void prefetch_behind(const command_line& line, const prefetch_plan& plan) noexcept;
 

@@ -30,7 +30,7 @@ std::string describe(const pg::archiver_status& a) {
   return text;
 }
 
-std::string hint_for(const needed_wal& needed) {
+std::string hint_for(const wal_range& needed) {
   if (needed.on_standby)
     return "A standby does not switch segments: run \"select pg_switch_wal()\" on the primary. Is "
            "the WAL archived under this prefix?";
@@ -48,7 +48,7 @@ public:
   wait_for_segment(
       context c,
       pg::backup_session& session,
-      const needed_wal& needed,
+      const wal_range& needed,
       archived_wal& archived,
       clock::time_point give_up)
       : c_(c), session_(session), needed_(needed), archived_(archived), give_up_(give_up) {}
@@ -111,7 +111,7 @@ private:
 
   context c_;
   pg::backup_session& session_;
-  const needed_wal& needed_;
+  const wal_range& needed_;
   archived_wal& archived_;
   clock::time_point give_up_;
   std::string obstacle_; ///< why the store did not answer the last time
@@ -122,7 +122,7 @@ private:
 task<> wait_for_wal(
     context c,
     pg::backup_session& session,
-    needed_wal needed,
+    wal_range needed,
     std::string pg_wal,
     std::chrono::seconds patience) {
   cluster_wal wal{std::move(pg_wal), needed.size, needed.system_identifier, needed.on_standby};

@@ -12,7 +12,7 @@
 
 namespace wale::command {
 
-struct needed_wal {
+struct wal_range {
   pg::wal_segment first;
   pg::wal_segment last; ///< same timeline
   pg::segment_size size;
@@ -28,7 +28,7 @@ struct needed_wal {
 task<> wait_for_wal(
     context c,
     pg::backup_session& session,
-    needed_wal needed,
+    wal_range needed,
     std::string pg_wal,
     std::chrono::seconds patience);
 

@@ -1,7 +1,6 @@
 // wal-push: PostgreSQL's archive_command. Exit 0 means that the store has the named file, durable,
 // with exactly its content. Neighbours are pushed beside it, which changes nothing about that.
 #include "archive_file.hpp"
-#include "at_once.hpp"
 #include "cluster_guard.hpp"
 #include "push_ahead.hpp"
 #include "settings.hpp"
@@ -37,24 +36,6 @@ task<> push(context c, archivable file, push_ahead& ahead, std::shared_ptr<clust
 }
 
 } // namespace
-
-std::optional<int> acknowledged(const command_line& line, const std::string& prefix_url) {
-  if (line.command->name != "wal-push") return std::nullopt;
-  const std::string& path = line.operands.at(0);
-  const std::size_t slash = path.rfind('/');
-  const std::string name = path.substr(slash + 1);
-  if (!pg::wal_segment::parse(name)) return std::nullopt;
-  const std::string directory = slash == std::string::npos ? "." : path.substr(0, slash);
-  const acknowledgements records(directory, archive_identity(line.global, prefix_url));
-  if (!records.cover(name)) return std::nullopt;
-  const archive_place place = place_of(prefix_url, name);
-  log::info(
-      upload_logger,
-      {"the file was archived ahead of its turn",
-       "\"" + path + "\" is what was uploaded to \"" + place.url + "\"."},
-      push_fields(place.url, place.prefix, name, "complete"));
-  return 0;
-}
 
 task<int> wal_push(context c) {
   // WAL-E takes 0 as 1.

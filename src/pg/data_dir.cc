@@ -358,15 +358,17 @@ cluster_directory find_cluster(const std::string& given) {
   const auto [stop, error] = std::from_chars(cluster.version.data(), end, number);
   if (error != std::errc{} || number <= 0)
     throw not_a_cluster(cluster.path, "has a PG_VERSION that is no version.");
-  cluster.major = number;
-  if (number < 10) {
-    int minor = 0;
-    if (stop != end) std::from_chars(stop + 1, end, minor);
-    cluster.major = number * 100 + minor;
-  }
   if (::stat((cluster.path + "/global/pg_control").c_str(), &found) != 0)
     throw not_a_cluster(cluster.path, "has no global/pg_control.");
   return cluster;
+}
+
+std::string wal_directory_name(const cluster_directory& cluster) {
+  return cluster.version.starts_with("9.") ? "pg_xlog" : "pg_wal";
+}
+
+std::string default_log_directory(const cluster_directory& cluster) {
+  return cluster.version.starts_with("9.") ? "pg_log" : "log";
 }
 
 data_dir_plan scan_data_directory(

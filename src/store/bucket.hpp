@@ -116,6 +116,9 @@ struct bucket_traits {
   bool signs_payload = false;
 };
 
+/// Each call is one attempt. It throws request_failure, or from the network kind::unavailable;
+/// final failures are of other kinds. Cancelled, it throws kind::interrupted, and what asks the
+/// server to change something may have been done there.
 class bucket {
 public:
   virtual ~bucket() = default;
@@ -132,8 +135,10 @@ public:
       http::body_pieces body,
       put_condition condition) = 0;
 
+  /// Begins an upload in parts. Nothing is visible under the key before complete().
   virtual task<upload>
   begin(std::string key, object_description description, put_condition condition) = 0;
+  /// The same number once more replaces what was sent before. `body` as for put().
   virtual task<uploaded_part>
   put_part(const upload& to, std::uint32_t number, http::body_pieces body) = 0;
   /// Parts in ascending order. `exists` if the condition forbade it: the upload is then to be
@@ -160,6 +165,7 @@ public:
   /// At most `removals_at_once` keys, no order promised; absent ones count as removed.
   virtual task<std::vector<failed_removal>> remove(std::vector<std::string> keys) = 0;
 
+  /// The last call; nothing may be under way.
   virtual task<> close() = 0;
 };
 

@@ -1,5 +1,5 @@
 // Two backups of one name, and clean-up that harms nobody, on a file store.
-#include "backup_upload.hpp"
+#include "backup_objects.hpp"
 #include "cluster_guard.hpp"
 #include "support/scratch_dir.hpp"
 

@@ -73,7 +73,8 @@ TEST_CASE("find_cluster: absolute path and version", "[unit]") {
   CHECK(find_cluster(dir / "data").path == dir / "data");
   CHECK(find_cluster(dir / "data///").path == dir / "data");
   CHECK(find_cluster(dir / "./data/.").path == dir / "data");
-  CHECK(find_cluster(dir / "data").major == 15);
+  CHECK(wal_directory_name(find_cluster(dir / "data")) == "pg_wal");
+  CHECK(default_log_directory(find_cluster(dir / "data")) == "log");
   dir.link("link", "data");
   CHECK(find_cluster(dir / "link").path == dir / "link");
   {
@@ -83,7 +84,8 @@ TEST_CASE("find_cluster: absolute path and version", "[unit]") {
   }
   dir.write("data/PG_VERSION", "9.6\n");
   CHECK(find_cluster(dir / "data").version == "9.6");
-  CHECK(find_cluster(dir / "data").major == 906);
+  CHECK(wal_directory_name(find_cluster(dir / "data")) == "pg_xlog");
+  CHECK(default_log_directory(find_cluster(dir / "data")) == "pg_log");
 }
 
 TEST_CASE("find_cluster: what is no data directory", "[unit]") {

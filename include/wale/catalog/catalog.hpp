@@ -52,13 +52,10 @@ load_metadata(io::runtime& rt, store::store& archive, backup_name name);
 task<std::optional<metadata>>
 load_metadata(store::store& archive, backup_name name, io::block_budget reading);
 
-/// When a backup was taken, for ordering: our metadata's finish time, else when the store says that
-/// its sentinel was modified, also where the metadata is damaged, of which a WARNING tells.
-task<std::optional<backup>>
-latest_backup(io::runtime& rt, store::store& archive, std::vector<backup> candidates);
-
-/// The completed backups that a query names: `LATEST`, or one name. Throws kind::configuration,
-/// with WAL-E's words for anything else. No match gives an empty list.
+/// The completed backups that a query names: one name, or `LATEST`, the one that was taken last: by
+/// its metadata's finish time, else by when the store says that its sentinel was modified, also
+/// where the metadata is damaged, of which a WARNING tells. Throws kind::configuration, with
+/// WAL-E's words for anything else. No match gives an empty list.
 task<std::vector<backup>> find_backups(io::runtime& rt, store::store& archive, std::string query);
 
 /// RFC 3339 in UTC with seconds, as metadata has it; and back, in ns since the epoch.

@@ -2,6 +2,8 @@
 // The two JSON objects of a backup: WAL-E's sentinel, and metadata.json beside the version file,
 // which other readers of this layout know (docs/format.md "Sentinel", "Metadata"). Pure.
 
+#include <wale/pg/tablespace.hpp>
+
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -10,11 +12,7 @@
 
 namespace wale::catalog {
 
-struct tablespace {
-  std::string oid;      ///< directory entry of pg_tblspc
-  std::string location; ///< where the link pointed, without a slash at the end
-  std::string link;     ///< `pg_tblspc/OID`
-};
+using pg::tablespace;
 
 /// Everything optional is missing in archives of very old versions.
 struct sentinel {

@@ -22,7 +22,7 @@ struct operand_spec {
   bool is_count = false; ///< a whole number of at least 1
 };
 
-/// What most commands end with; wal-fetch's table is in exit_code.hpp.
+/// What most commands end with.
 inline constexpr std::string_view usual_exit_status =
     "0  done\n"
     "1  a failure that was foreseen; the log says which\n"
@@ -36,8 +36,6 @@ struct command_spec {
   std::string_view example; ///< one or more lines
   /// WAL-E announces the commands that people start, not those that PostgreSQL starts.
   bool announced = true;
-  /// Works without a storage prefix.
-  bool needs_store = true;
   /// One of them follows the options, and has the operands.
   std::span<const command_spec> subcommands = {};
   std::string_view exit_status = usual_exit_status; ///< a line for each code

@@ -40,7 +40,7 @@ struct deadlines {
 
 struct client_options {
   http::deadlines deadlines = {};
-  /// Trust. All empty: SSL_CERT_DIR's and OpenSSL's own hashed directory, as `for_environment`
+  /// Trust. All empty: SSL_CERT_DIR's and OpenSSL's own hashed directory, as options_from()
   /// says.
   std::string ca_file = {};
   std::string ca_directory = {};

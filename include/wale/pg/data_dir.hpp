@@ -4,6 +4,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/base/tree_entry.hpp>
+#include <wale/pg/tablespace.hpp>
 
 #include <cstdint>
 #include <optional>
@@ -16,17 +17,14 @@ namespace wale::pg {
 struct cluster_directory {
   std::string path;    ///< absolute, without a trailing slash, links not resolved
   std::string version; ///< the content of PG_VERSION: `9.6`, `15`
-  int major = 0;       ///< 906, 10, 11, ...
 };
 /// Makes `given` absolute and looks at PG_VERSION and global/pg_control. Blocks shortly.
 /// Throws kind::configuration: missing, not a directory, not a data directory.
 cluster_directory find_cluster(const std::string& given);
-
-struct tablespace {
-  std::string oid;      ///< digits
-  std::string location; ///< the link's target as it stands, without a trailing slash
-  std::string link;     ///< pg_tblspc/OID
-};
+/// What PostgreSQL 10 renamed: pg_xlog, then pg_wal.
+std::string wal_directory_name(const cluster_directory& cluster);
+/// log_directory's default, which was renamed as well: pg_log, then log.
+std::string default_log_directory(const cluster_directory& cluster);
 
 struct data_dir_plan {
   /// Parents before what they hold, otherwise in byte order of their names; the root first.
