@@ -182,8 +182,8 @@ store::settings store_settings(const command_line& line, const std::optional<tim
   s.aws_access_key_id = option("aws-access-key-id");
   s.aws_instance_profile = line.global.contains("aws-instance-profile");
   s.wabs_account_name = option("wabs-account-name");
-  s.budget = limit ? limit->request : request_limit(line.command->name);
-  if (limit) s.budget_of_all = limit->requests;
+  s.request_limit = limit ? limit->request : request_limit(line.command->name);
+  if (limit) s.limit_of_all = limit->requests;
   return s;
 }
 

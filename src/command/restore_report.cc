@@ -1,4 +1,5 @@
-// Which file makes a server recover depends on its version.
+// Which file makes a server recover depends on its version. Before 12 it would stay on the backup's
+// timeline unless told otherwise (recovery_target_timeline in their manuals).
 #include "restore_report.hpp"
 
 #include <wale/base/error.hpp>
@@ -37,7 +38,7 @@ std::string what_next(const restore_target& t) {
       "restore_command = 'envdir /etc/wal-e.d/env " + own_program() + " wal-fetch \"%f\" \"%p\"'";
   if (major < 12) {
     if (t.kept_files.contains("recovery.conf")) return "Its recovery.conf needs " + command + ".";
-    return "Put " + command + " into " + t.directory +
+    return "Put " + command + " and recovery_target_timeline = 'latest' into " + t.directory +
            "/recovery.conf, with standby_mode = on for a standby.";
   }
   const std::string settings = "Put " + command + " into postgresql.auto.conf";

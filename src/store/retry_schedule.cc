@@ -35,9 +35,9 @@ request_failure::repeat verdict_on(const failure& f) {
                                       : request_failure::repeat::never;
 }
 
-milliseconds budget_at(std::chrono::steady_clock::time_point now, const retry_policy& policy) {
+milliseconds limit_at(std::chrono::steady_clock::time_point now, const retry_policy& policy) {
   const auto rest = std::chrono::duration_cast<milliseconds>(policy.end - now);
-  return std::min(policy.budget, std::max(rest, policy.least));
+  return std::min(policy.limit, std::max(rest, policy.least));
 }
 
 milliseconds asked_for(const failure& f) {
@@ -76,14 +76,14 @@ void storm_log::note(const std::string& doing, const failure& f, int attempts) {
 
 retry_schedule::retry_schedule(
     const retry_policy& policy, const random_source& random, storm_log& log)
-    : policy_(policy), random_(random), log_(log), budget_(budget_at(began_, policy)) {}
+    : policy_(policy), random_(random), log_(log), limit_(limit_at(began_, policy)) {}
 
 milliseconds retry_schedule::spent() const {
   return std::chrono::duration_cast<milliseconds>(clock::now() - began_);
 }
 
 milliseconds retry_schedule::left() const {
-  return std::max(budget_ - spent(), milliseconds(1));
+  return std::max(limit_ - spent(), milliseconds(1));
 }
 
 std::string retry_schedule::with_tries(const failure& f) const {
@@ -101,7 +101,7 @@ std::string retry_schedule::with_tries(const failure& f) const {
 // The pause, or none.
 milliseconds retry_schedule::after(const failure& f, request_failure::repeat when) {
   if (policy_.attempts > 0 && attempts_ >= policy_.attempts) return none;
-  const milliseconds rest = budget_ - spent();
+  const milliseconds rest = limit_ - spent();
   if (rest <= milliseconds(0)) return none;
   if (when == request_failure::repeat::at_once && ++at_once_ <= most_at_once)
     return milliseconds(0);
@@ -110,7 +110,7 @@ milliseconds retry_schedule::after(const failure& f, request_failure::repeat whe
   const milliseconds asked = asked_for(f);
   if (asked >= rest || rest < policy_.first_pause) return none;
   pause_ = next_pause(policy_, pause_, asked, random_());
-  // A pause to the end of the budget would be for nothing.
+  // A pause to the end of the limit would be for nothing.
   return pause_ < rest ? pause_ : std::max(rest / 2, asked);
 }
 

@@ -25,10 +25,10 @@ private:
 
 class retry_schedule {
 public:
-  /// The budget begins now. All three must outlive the schedule.
+  /// The limit's time begins now. All three must outlive the schedule.
   retry_schedule(const retry_policy& policy, const random_source& random, storm_log& log);
 
-  /// What is left of the budget, at least 1 ms.
+  /// What is left of it, at least 1 ms.
   std::chrono::milliseconds left() const;
   /// The pause after an attempt at `doing` that failed with `error`. Rethrows it if it is final or
   /// the policy allows no other attempt, then with a word about how often it was tried.
@@ -47,7 +47,7 @@ private:
   const random_source& random_;
   storm_log& log_;
   clock::time_point began_ = clock::now();
-  std::chrono::milliseconds budget_;
+  std::chrono::milliseconds limit_;
   std::chrono::milliseconds pause_{0};
   int attempts_ = 0;
   int at_once_ = 0; ///< in a row

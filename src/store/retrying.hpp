@@ -12,8 +12,8 @@
 namespace wale::store {
 
 struct retry_policy {
-  int attempts = 100;                       ///< at each request; 0: no limit but the budget
-  std::chrono::milliseconds budget{60'000}; ///< of one request, pauses included
+  int attempts = 100;                      ///< at each request; 0: no limit but that of time
+  std::chrono::milliseconds limit{60'000}; ///< of one request, pauses included
   std::chrono::milliseconds first_pause{100};
   std::chrono::milliseconds longest_pause{20'000};
   /// Of all requests together; but each has `least`.
@@ -34,7 +34,7 @@ std::chrono::milliseconds next_pause(
     double random);
 
 /// The same requests, each repeated as long as the policy allows; an attempt gets no more time than
-/// is left of the budget. What fails because the policy allows no more says how often and how long
+/// is left of the limit. What fails because the policy allows no more says how often and how long
 /// it was tried. A put that meets its own object of an attempt whose answer was lost has stored it.
 /// Not repeated: warm_up(), close(), and keys that the answer to remove() names.
 /// `random` spreads the pauses; empty gives a source of its own.

@@ -10,8 +10,8 @@ namespace wale::store {
 
 retry_policy policy_from(const settings& how) {
   retry_policy policy;
-  policy.budget = how.budget;
-  if (how.budget_of_all) policy.end = std::chrono::steady_clock::now() + *how.budget_of_all;
+  policy.limit = how.request_limit;
+  if (how.limit_of_all) policy.end = std::chrono::steady_clock::now() + *how.limit_of_all;
   const std::string text = how.variable ? how.variable("WALE_RETRIES").value_or("") : "";
   if (text.empty()) return policy;
   int attempts = 0;

@@ -7,7 +7,7 @@
 
 namespace wale::store {
 
-/// WALE_RETRIES caps the attempts and never lengthens the budget; 0 and less mean "the budget
+/// WALE_RETRIES caps the attempts and never lengthens the limit; 0 and less mean "the limit
 /// only". Throws kind::configuration for what is no integer.
 retry_policy policy_from(const settings& how);
 

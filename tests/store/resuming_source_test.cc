@@ -102,7 +102,7 @@ TEST_CASE("a body that ends early again and again fails, it is never taken for w
 TEST_CASE("the budget bounds the time without bytes") {
   store::retry_policy p = test::quick();
   p.attempts = 0;
-  p.budget = std::chrono::milliseconds(200);
+  p.limit = std::chrono::milliseconds(200);
   download d{store_bench("prefix/", p)};
   d.cut(0, false, 1'000'000);
   const auto begun = std::chrono::steady_clock::now();
@@ -112,7 +112,7 @@ TEST_CASE("the budget bounds the time without bytes") {
 
 TEST_CASE("a reopening that is never answered takes no more than the budget") {
   store::retry_policy p = test::quick();
-  p.budget = std::chrono::milliseconds(200);
+  p.limit = std::chrono::milliseconds(200);
   download d{store_bench("prefix/", p)};
   d.cut(1000);
   fault f;

@@ -135,7 +135,7 @@ WALE_IO_TEST("the number of tries is limited, and told") {
 WALE_IO_TEST("without a number of tries the budget ends them") {
   store::retry_policy p = retrying_bench::quick();
   p.attempts = 0;
-  p.budget = 2s;
+  p.limit = 2s;
   retrying_bench b(rt, p);
   b.fail("list", test::broken_connection(), 1'000'000);
   const auto begun = std::chrono::steady_clock::now();
@@ -153,7 +153,7 @@ WALE_IO_TEST("without a number of tries the budget ends them") {
 
 WALE_IO_TEST("a server that never answers takes no more than the budget") {
   store::retry_policy p = retrying_bench::quick();
-  p.budget = 100ms;
+  p.limit = 100ms;
   retrying_bench b(rt, p);
   b.fail("put", nullptr);
   const auto begun = std::chrono::steady_clock::now();

@@ -21,7 +21,7 @@ using variables = std::map<std::string, std::string>;
 inline store::settings settings_of(variables usual, variables more = {}) {
   more.merge(usual);
   store::settings how;
-  how.budget = std::chrono::seconds(20);
+  how.request_limit = std::chrono::seconds(20);
   how.variable = [all = std::move(more)](const std::string& name) -> std::optional<std::string> {
     const auto found = all.find(name);
     if (found == all.end() || found->second.empty()) return std::nullopt;

@@ -19,7 +19,7 @@ inline store::retry_policy quick() {
   store::retry_policy p;
   p.first_pause = std::chrono::milliseconds(1);
   p.longest_pause = std::chrono::milliseconds(5);
-  p.budget = std::chrono::seconds(30);
+  p.limit = std::chrono::seconds(30);
   return p;
 }
 

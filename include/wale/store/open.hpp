@@ -20,10 +20,10 @@ struct settings {
   bool aws_instance_profile = false;  ///< --aws-instance-profile
   std::string wabs_account_name = {}; ///< --wabs-account-name
   /// How long one request may take, repetitions and pauses included.
-  std::chrono::milliseconds budget{60'000};
+  std::chrono::milliseconds request_limit{60'000};
   /// How long all requests together may take, counted from open_store(). One that begins near the
   /// end or later still has a second, to say what is wrong.
-  std::optional<std::chrono::milliseconds> budget_of_all = {};
+  std::optional<std::chrono::milliseconds> limit_of_all = {};
 };
 
 /// Opens the store that the URL's scheme names; no I/O happens yet. Throws kind::configuration for
