@@ -3,6 +3,7 @@
 #include "azure_bucket.hpp"
 
 #include "azure_xml.hpp"
+#include "opening.hpp"
 
 #include <wale/base/base64.hpp>
 #include <wale/base/digest.hpp>
@@ -197,16 +198,10 @@ task<std::optional<opened_object>> azure_bucket::get(
   http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
   if (answer.status != 401) authority_->accepted(with.token);
   if (answer.body) {
-    opened_object found;
-    std::exception_ptr error;
-    try {
-      found.facts = facts_of_rest(azure_answers, q, answer, answer.length, offset);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    if (error) co_await answer.body->close();
-    if (error) std::rethrow_exception(error);
-    found.body = std::move(answer.body);
+    std::function<object_facts(const http::streamed_reply&)> facts = [&](const auto& head) {
+      return facts_of_rest(azure_answers, q, head, head.length, offset);
+    };
+    opened_object found = co_await opened(std::move(answer), std::move(facts));
     co_return std::optional<opened_object>(std::move(found));
   }
   const azure_verdict v = judge_azure(q, answer, answer.error_body);

@@ -3,6 +3,7 @@
 #include "gcs_bucket.hpp"
 
 #include "gcs_facts.hpp"
+#include "opening.hpp"
 
 #include <wale/base/crc32c.hpp>
 #include <wale/base/digest.hpp>
@@ -323,17 +324,11 @@ gcs_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::blo
   const std::uint64_t round = co_await authorise(r);
   http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
   if (answer.body) {
-    opened_object found;
-    std::exception_ptr error;
-    try {
+    std::function<object_facts(const http::streamed_reply&)> facts = [&](const auto& head) {
       accepted(round);
-      found.facts = facts_of_media(q, answer, answer.length, offset);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    if (error) co_await answer.body->close();
-    if (error) std::rethrow_exception(error);
-    found.body = std::move(answer.body);
+      return facts_of_media(q, head, head.length, offset);
+    };
+    opened_object found = co_await opened(std::move(answer), std::move(facts));
     co_return std::optional<opened_object>(std::move(found));
   }
   if (answer.status == 401) throw refused(q, answer, answer.error_body, round);

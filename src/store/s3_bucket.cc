@@ -2,6 +2,7 @@
 // judged in s3_errors.
 #include "s3_bucket.hpp"
 
+#include "opening.hpp"
 #include "s3_xml.hpp"
 
 #include <wale/base/base64.hpp>
@@ -295,16 +296,10 @@ s3_bucket::get(std::string key, std::uint64_t offset, std::string etag, io::bloc
   const signing with = co_await sign(r, sha256_of_nothing);
   http::streamed_reply answer = co_await client_->open(address_.origin(), std::move(r), budget);
   if (answer.body) {
-    opened_object found;
-    std::exception_ptr error;
-    try {
-      found.facts = facts_of_rest(s3_answers, q, answer, answer.length, offset);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    if (error) co_await answer.body->close();
-    if (error) std::rethrow_exception(error);
-    found.body = std::move(answer.body);
+    std::function<object_facts(const http::streamed_reply&)> facts = [&](const auto& head) {
+      return facts_of_rest(s3_answers, q, head, head.length, offset);
+    };
+    opened_object found = co_await opened(std::move(answer), std::move(facts));
     co_return std::optional<opened_object>(std::move(found));
   }
   const s3_verdict v = judge_s3(q, answer, answer.error_body);

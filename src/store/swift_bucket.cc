@@ -2,6 +2,7 @@
 // object_answer and judged in swift_errors.
 #include "swift_bucket.hpp"
 
+#include "opening.hpp"
 #include "swift_etag.hpp"
 #include "swift_json.hpp"
 #include "swift_leftovers.hpp"
@@ -241,16 +242,10 @@ task<std::optional<opened_object>> swift_bucket::get(
   http::request r = requests_.get(key, offset, etag);
   http::streamed_reply answer = co_await account_->open(std::move(r), budget);
   if (answer.body) {
-    opened_object found;
-    std::exception_ptr error;
-    try {
-      found.facts = facts_of_rest(swift_answers, q, answer, answer.length, offset);
-    } catch (...) {
-      error = std::current_exception();
-    }
-    if (error) co_await answer.body->close();
-    if (error) std::rethrow_exception(error);
-    found.body = std::move(answer.body);
+    std::function<object_facts(const http::streamed_reply&)> facts = [&](const auto& head) {
+      return facts_of_rest(swift_answers, q, head, head.length, offset);
+    };
+    opened_object found = co_await opened(std::move(answer), std::move(facts));
     co_return std::optional<opened_object>(std::move(found));
   }
   const swift_verdict v = judge_swift(q, answer, swift_method::get);
