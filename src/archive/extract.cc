@@ -40,7 +40,7 @@ struct small_member {
 struct large_file {
   std::string name;
   attributes about;
-  unique_fd fd;
+  io::unique_fd fd;
   std::uint64_t written = 0; ///< up to here writes were started
   std::size_t writes = 0;    ///< in flight
   bool whole = false;        ///< the last write was started
@@ -286,7 +286,7 @@ void extraction::make_small(const target_tree& tree, const std::vector<small_mem
       tree.make_directory(cache, m.name);
       continue;
     }
-    unique_fd fd = tree.create_file(cache, m.name, m.about.mode, m.size);
+    io::unique_fd fd = tree.create_file(cache, m.name, m.about.mode, m.size);
     tree.write(fd.get(), m.name, m.body, 0);
     tree.finish_file(std::move(fd), m.name, m.about);
   }

@@ -31,7 +31,7 @@ open_result open_entry(const tree_entry& entry) {
   constexpr int flags = O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK;
   int error = io::failpoint();
   if (error == 0) {
-    result.fd = unique_fd(::open(entry.path.c_str(), flags));
+    result.fd = io::unique_fd(::open(entry.path.c_str(), flags));
     if (!result.fd) error = errno;
   }
   result.vanished = error == ENOENT || error == ENOTDIR;
@@ -54,15 +54,6 @@ open_result open_entry(const tree_entry& entry) {
 }
 
 } // namespace
-
-unique_fd& unique_fd::operator=(unique_fd&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  return *this;
-}
-
-unique_fd::~unique_fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
 
 std::size_t open_batch_length(std::span<const tree_entry> entries) {
   std::uint64_t bytes = 0;

@@ -4,6 +4,7 @@
 
 #include <wale/base/tree_entry.hpp>
 #include <wale/io/event.hpp>
+#include <wale/io/unique_fd.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -13,23 +14,6 @@
 
 namespace wale::archive {
 
-/// A descriptor that closes itself.
-class unique_fd {
-public:
-  unique_fd() noexcept = default;
-  explicit unique_fd(int fd) noexcept : fd_(fd) {}
-  unique_fd(unique_fd&& other) noexcept : fd_(other.release()) {}
-  unique_fd& operator=(unique_fd&& other) noexcept;
-  ~unique_fd();
-
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-  int get() const noexcept { return fd_; }
-  int release() noexcept { return std::exchange(fd_, -1); }
-
-private:
-  int fd_ = -1;
-};
-
 /// The files one packer has open: how many are in use, and those that wait for the next job to
 /// close them. I/O thread only.
 class open_count {
@@ -37,19 +21,19 @@ public:
   std::size_t in_use() const noexcept { return in_use_; }
   /// Notified when one is no longer in use.
   io::event& freed() noexcept { return freed_; }
-  std::vector<unique_fd> take_unused() { return std::exchange(unused_, {}); }
+  std::vector<io::unique_fd> take_unused() { return std::exchange(unused_, {}); }
 
 private:
   friend class opened_file;
   std::size_t in_use_ = 0;
-  std::vector<unique_fd> unused_;
+  std::vector<io::unique_fd> unused_;
   io::event freed_;
 };
 
 /// One file in use; must not outlive its count.
 class opened_file {
 public:
-  opened_file(unique_fd fd, open_count& count) noexcept : fd_(std::move(fd)), count_(&count) {
+  opened_file(io::unique_fd fd, open_count& count) noexcept : fd_(std::move(fd)), count_(&count) {
     ++count.in_use_;
   }
   ~opened_file() {
@@ -65,14 +49,14 @@ public:
   bool mark_short() noexcept { return !std::exchange(short_, true); }
 
 private:
-  unique_fd fd_;
+  io::unique_fd fd_;
   bool short_ = false;
   open_count* count_;
 };
 
 /// What a job found out about one entry.
 struct open_result {
-  unique_fd fd; ///< none if the entry needs none or has vanished
+  io::unique_fd fd; ///< none if the entry needs none or has vanished
   bool vanished = false;
   std::uint64_t size = 0; ///< of what was opened
   std::uint64_t device = 0;

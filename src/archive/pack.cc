@@ -96,7 +96,7 @@ task<> partition_packer::state::open_ahead() {
     while (files.in_use() >= open_enough)
       co_await files.freed().wait();
     const auto part = entries.subspan(at, open_batch_length(entries.subspan(at)));
-    std::vector<unique_fd> unused = files.take_unused();
+    std::vector<io::unique_fd> unused = files.take_unused();
     auto job = [part, &unused] {
       unused.clear();
       return open_entries(part);

@@ -37,17 +37,17 @@ std::uint32_t current_umask() {
   return 0777;
 }
 
-unique_fd target_tree::create_file(
+io::unique_fd target_tree::create_file(
     last_directory& cache, const std::string& name, std::uint32_t mode, std::uint64_t size) const {
   count_call("open", name);
   const int parent = directory(cache, parent_of(name));
   const std::string base(base_of(name));
   constexpr int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
-  unique_fd fd(::openat(parent, base.c_str(), flags, mode & 0777));
+  io::unique_fd fd(::openat(parent, base.c_str(), flags, mode & 0777));
   if (!fd && errno == EEXIST) {
     // Never written through: the name may be a link, or another name of a file extracted before.
     remove(parent, name, "file");
-    fd = unique_fd(::openat(parent, base.c_str(), flags, mode & 0777));
+    fd = io::unique_fd(::openat(parent, base.c_str(), flags, mode & 0777));
   }
   if (!fd) fail(errno, "open", name);
   if (!allocates_ || size < allocate_from) return fd;
@@ -70,7 +70,8 @@ void target_tree::write(
   }
 }
 
-void target_tree::finish_file(unique_fd fd, const std::string& name, const attributes& a) const {
+void target_tree::finish_file(
+    io::unique_fd fd, const std::string& name, const attributes& a) const {
   change_owner(fd.get(), name, a);
   // Set-id bits are dropped: a data directory has none, and an archive could smuggle them in.
   const std::uint32_t mode = a.mode & 0777;
@@ -106,7 +107,7 @@ void target_tree::change_owner(int fd, const std::string& name, const attributes
 }
 
 void target_tree::sync(const std::vector<std::string>& names) const {
-  std::vector<unique_fd> open;
+  std::vector<io::unique_fd> open;
   last_directory cache;
   for (const std::string& name : names) {
     count_call("fsync", name);

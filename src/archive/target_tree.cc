@@ -51,7 +51,7 @@ attributes attributes_of(const tar_member& m) {
 target_tree::target_tree(std::string target, const std::vector<std::string>& followed)
     : target_(std::move(target)), is_root_(::geteuid() == 0), umask_(current_umask()) {
   root top;
-  top.fd = unique_fd(::open(target_.c_str(), directory_flags));
+  top.fd = io::unique_fd(::open(target_.c_str(), directory_flags));
   if (!top.fd) fail(errno, "open", "");
   struct statfs about {};
   allocates_ = ::fstatfs(top.fd.get(), &about) != 0 || about.f_type != TMPFS_MAGIC;
@@ -59,11 +59,11 @@ target_tree::target_tree(std::string target, const std::vector<std::string>& fol
   for (const std::string& name : followed) {
     root r;
     r.name = clean_name(name);
-    r.fd = unique_fd(::open(path_of(r.name).c_str(), directory_flags));
+    r.fd = io::unique_fd(::open(path_of(r.name).c_str(), directory_flags));
     if (!r.fd) fail(errno, "open", r.name);
     roots_.push_back(std::move(r));
   }
-  const unique_fd probe(openat2_beneath(roots_[0].fd.get(), ".", directory_flags));
+  const io::unique_fd probe(openat2_beneath(roots_[0].fd.get(), ".", directory_flags));
   has_openat2_ = static_cast<bool>(probe);
 }
 
@@ -89,13 +89,13 @@ target_tree::place target_tree::locate(std::string_view name) const {
   return best;
 }
 
-unique_fd
+io::unique_fd
 target_tree::open_beneath(int from, const std::string& below, int flags, int& error) const {
-  unique_fd fd;
+  io::unique_fd fd;
   if (below.empty()) {
-    fd = unique_fd(::openat(from, ".", flags));
+    fd = io::unique_fd(::openat(from, ".", flags));
   } else if (has_openat2_) {
-    fd = unique_fd(openat2_beneath(from, below.c_str(), flags));
+    fd = io::unique_fd(openat2_beneath(from, below.c_str(), flags));
   } else {
     return walk(from, below, flags, false, error);
   }
@@ -103,9 +103,9 @@ target_tree::open_beneath(int from, const std::string& below, int flags, int& er
   return fd;
 }
 
-unique_fd
+io::unique_fd
 target_tree::walk(int from, const std::string& below, int flags, bool create, int& error) const {
-  unique_fd here;
+  io::unique_fd here;
   int parent = from;
   for (std::size_t at = 0; at < below.size();) {
     const std::size_t slash = std::min(below.find('/', at), below.size());
@@ -116,7 +116,7 @@ target_tree::walk(int from, const std::string& below, int flags, bool create, in
       return {};
     }
     const int wanted = (at < below.size() ? directory_flags : flags) | O_NOFOLLOW;
-    unique_fd next(::openat(parent, part.c_str(), wanted));
+    io::unique_fd next(::openat(parent, part.c_str(), wanted));
     if (!next) {
       error = errno;
       // With O_DIRECTORY a link is reported as "no directory".
@@ -130,10 +130,10 @@ target_tree::walk(int from, const std::string& below, int flags, bool create, in
   return here;
 }
 
-unique_fd target_tree::open_directory(std::string_view name, int flags) const {
+io::unique_fd target_tree::open_directory(std::string_view name, int flags) const {
   const place p = locate(name);
   int error = 0;
-  unique_fd fd = open_beneath(p.from->fd.get(), p.below, flags, error);
+  io::unique_fd fd = open_beneath(p.from->fd.get(), p.below, flags, error);
   if (error == ENOENT) fd = walk(p.from->fd.get(), p.below, flags, true, error);
   if (error == ELOOP || error == EXDEV) refuse_link(name);
   if (error != 0) fail(error, "open", name);
@@ -189,7 +189,7 @@ void target_tree::make_directory(last_directory& cache, const std::string& name)
 void target_tree::finish_directory(const std::string& name, const attributes& a) const {
   if (is_followed(name)) return;
   count_call("chmod", name);
-  const unique_fd fd = open_directory(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const io::unique_fd fd = open_directory(name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   change_owner(fd.get(), name, a);
   if (::fchmod(fd.get(), a.mode & 07777) != 0) fail(errno, "chmod", name);
   const auto times = file_times(a.mtime_ns);
@@ -208,7 +208,7 @@ void target_tree::make_symlink(
     remove(parent, name, "symbolic link");
     if (::symlinkat(to.c_str(), parent, base.c_str()) != 0) fail(errno, "symlink", name);
   }
-  const unique_fd link(::openat(parent, base.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const io::unique_fd link(::openat(parent, base.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!link) fail(errno, "open", name);
   change_owner(link.get(), name, a);
   const auto times = file_times(a.mtime_ns);
@@ -243,7 +243,7 @@ void target_tree::make_fifo(const std::string& name, const attributes& a) const 
     remove(parent, name, "fifo");
     if (::mkfifoat(parent, base.c_str(), mode) != 0) fail(errno, "mkfifo", name);
   }
-  const unique_fd fifo(::openat(parent, base.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
+  const io::unique_fd fifo(::openat(parent, base.c_str(), O_PATH | O_NOFOLLOW | O_CLOEXEC));
   if (!fifo) fail(errno, "open", name);
   change_owner(fifo.get(), name, a);
   const auto times = file_times(a.mtime_ns);

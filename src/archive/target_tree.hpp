@@ -42,7 +42,7 @@ public:
   /// The last directory that was opened; members of one directory follow each other. One thread's.
   struct last_directory {
     std::string name = {};
-    unique_fd fd = {};
+    io::unique_fd fd = {};
   };
 
   bool is_followed(std::string_view name) const;
@@ -50,13 +50,13 @@ public:
 
   /// A new file, in place of what has the name; missing directories are made. From 1 MiB on its
   /// `size` is allocated.
-  unique_fd create_file(
+  io::unique_fd create_file(
       last_directory& cache, const std::string& name, std::uint32_t mode, std::uint64_t size) const;
   void
   write(int fd, const std::string& name, std::span<const std::byte> bytes, std::uint64_t offset)
       const;
   /// Owner, mode and time of a file that create_file() made with the same mode, then close.
-  void finish_file(unique_fd fd, const std::string& name, const attributes& a) const;
+  void finish_file(io::unique_fd fd, const std::string& name, const attributes& a) const;
 
   /// A directory that only we may enter until finish_directory(); an existing one is kept.
   void make_directory(last_directory& cache, const std::string& name) const;
@@ -74,7 +74,7 @@ public:
 private:
   struct root {
     std::string name;
-    unique_fd fd;
+    io::unique_fd fd;
   };
   struct place {
     const root* from;
@@ -83,9 +83,9 @@ private:
 
   place locate(std::string_view name) const;
   int directory(last_directory& cache, std::string_view name) const;
-  unique_fd open_directory(std::string_view name, int flags) const;
-  unique_fd open_beneath(int from, const std::string& below, int flags, int& error) const;
-  unique_fd walk(int from, const std::string& below, int flags, bool create, int& error) const;
+  io::unique_fd open_directory(std::string_view name, int flags) const;
+  io::unique_fd open_beneath(int from, const std::string& below, int flags, int& error) const;
+  io::unique_fd walk(int from, const std::string& below, int flags, bool create, int& error) const;
   void remove(int parent, const std::string& name, const char* for_what) const;
   void change_owner(int fd, const std::string& name, const attributes& a) const;
   std::uint32_t owner_number(

@@ -11,6 +11,7 @@
 #include <wale/catalog/layout.hpp>
 #include <wale/io/fs.hpp>
 #include <wale/io/stream.hpp>
+#include <wale/io/unique_fd.hpp>
 
 #include <fcntl.h>
 #include <memory>
@@ -92,19 +93,18 @@ struct own_segment {
 };
 
 std::optional<own_segment> read_own(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
+  const io::unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
   own_segment own{};
   sha256 digest;
   std::vector<std::byte> buffer(1 << 16);
   bool is_first = true;
   ssize_t n = 0;
-  while ((n = ::read(fd, buffer.data(), buffer.size())) > 0) {
+  while ((n = ::read(fd.get(), buffer.data(), buffer.size())) > 0) {
     const auto bytes = std::span<const std::byte>(buffer).first(static_cast<std::size_t>(n));
     if (std::exchange(is_first, false)) own.header = pg::read_segment_header(bytes);
     digest.update(bytes);
   }
-  ::close(fd);
   if (n < 0) return std::nullopt;
   own.digest = digest.finish();
   return own;

@@ -10,6 +10,7 @@
 #include <wale/catalog/catalog.hpp>
 #include <wale/io/deadline.hpp>
 #include <wale/io/fs.hpp>
+#include <wale/io/unique_fd.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -68,11 +69,12 @@ public:
       return;
     }
     const std::string temporary = directory_ + "/.wal-e-" + std::to_string(::getpid());
-    const int fd = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-    if (fd < 0) return;
+    const io::unique_fd fd(
+        ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!fd) return;
     const std::string text = line(answer);
-    const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
-    ::close(fd);
+    const bool written =
+        ::write(fd.get(), text.data(), text.size()) == static_cast<ssize_t>(text.size());
     if (!written || ::rename(temporary.c_str(), path().c_str()) != 0) ::unlink(temporary.c_str());
   }
 

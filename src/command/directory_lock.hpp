@@ -1,6 +1,8 @@
 #pragma once
 // Keeps two commands from working on one directory at the same time (flock).
 
+#include <wale/io/unique_fd.hpp>
+
 #include <string>
 
 namespace wale::command {
@@ -11,12 +13,9 @@ public:
   /// Throws kind::refused, saying what `other` is, while another process holds it. Where the file
   /// system has no locks, nothing is locked.
   directory_lock(const std::string& directory, const std::string& other);
-  ~directory_lock();
-  directory_lock(const directory_lock&) = delete;
-  directory_lock& operator=(const directory_lock&) = delete;
 
 private:
-  int fd_ = -1;
+  io::unique_fd fd_;
 };
 
 } // namespace wale::command

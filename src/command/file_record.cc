@@ -182,10 +182,10 @@ std::optional<file_record> read_file_record(const std::string& path) noexcept {
 bool write_file_record(const std::string& path, const file_record& r) noexcept {
   try {
     const std::string temporary = path + ".tmp" + std::to_string(::getpid());
+    const std::string text = to_text(r);
     const int fd =
         ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (fd < 0) return false;
-    const std::string text = to_text(r);
     const bool written = ::write(fd, text.data(), text.size()) == static_cast<ssize_t>(text.size());
     const bool closed = ::close(fd) == 0;
     if (written && closed && ::rename(temporary.c_str(), path.c_str()) == 0) return true;

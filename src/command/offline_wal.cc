@@ -7,6 +7,7 @@
 #include <wale/base/error.hpp>
 #include <wale/base/log.hpp>
 #include <wale/io/fs.hpp>
+#include <wale/io/unique_fd.hpp>
 
 #include <array>
 #include <fcntl.h>
@@ -25,10 +26,9 @@ constexpr std::string_view logger = "wal_e.operator.backup";
 
 std::optional<pg::segment_header> header_of(const std::string& path) {
   std::array<std::byte, pg::segment_header::length> bytes;
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) return std::nullopt;
-  const ssize_t n = ::pread(fd, bytes.data(), bytes.size(), 0);
-  ::close(fd);
+  const io::unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) return std::nullopt;
+  const ssize_t n = ::pread(fd.get(), bytes.data(), bytes.size(), 0);
   if (n != static_cast<ssize_t>(bytes.size())) return std::nullopt;
   return pg::read_segment_header(bytes);
 }

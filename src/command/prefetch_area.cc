@@ -3,6 +3,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/io/fs.hpp>
+#include <wale/io/unique_fd.hpp>
 
 #include <array>
 #include <cerrno>
@@ -31,28 +32,22 @@ class opened_file {
 public:
   explicit opened_file(const std::string& path)
       : descriptor_(::open(path.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)) {}
-  ~opened_file() {
-    if (descriptor_ >= 0) ::close(descriptor_);
-  }
-  opened_file(const opened_file&) = delete;
-  opened_file& operator=(const opened_file&) = delete;
 
   std::optional<file_identity> identity() const {
     struct stat s {};
-    if (descriptor_ < 0 || ::fstat(descriptor_, &s) != 0 || !S_ISREG(s.st_mode))
-      return std::nullopt;
+    if (::fstat(descriptor_.get(), &s) != 0 || !S_ISREG(s.st_mode)) return std::nullopt;
     return without_ctime(file_identity::of(s));
   }
 
   std::optional<pg::segment_header> header() const {
     std::array<std::byte, pg::segment_header::length> front{};
-    const ssize_t n = ::pread(descriptor_, front.data(), front.size(), 0);
+    const ssize_t n = ::pread(descriptor_.get(), front.data(), front.size(), 0);
     if (n != static_cast<ssize_t>(front.size())) return std::nullopt;
     return pg::read_segment_header(front);
   }
 
 private:
-  int descriptor_;
+  io::unique_fd descriptor_;
 };
 
 // The identity of a file that is this segment, whole, of this cluster.

@@ -17,10 +17,6 @@
 
 namespace wale::io::fs {
 
-owned_fd::~owned_fd() {
-  if (fd_ >= 0) ::close(fd_);
-}
-
 namespace {
 
 using stat_call = int (*)(const char*, struct stat*);
@@ -105,7 +101,7 @@ bool make_directory(const std::string& path, mode_t mode) {
 
 void sync_directory(const std::string& path) {
   begin("fsync", path);
-  const owned_fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) fail("open", path);
   if (::fsync(fd.get()) == 0 || errno == EINVAL || errno == ENOTSUP) return;
   fail("fsync", path);
@@ -184,7 +180,7 @@ std::string resolve(const std::string& path) {
 
 std::optional<std::string> read_small(const std::string& path, std::size_t limit) {
   begin("open", path);
-  const owned_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  const unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (!fd) {
     if (errno == ENOENT || errno == ENOTDIR) return std::nullopt;
     fail("open", path);

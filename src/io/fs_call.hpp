@@ -3,6 +3,7 @@
 
 #include <wale/base/error.hpp>
 #include <wale/io/failpoint.hpp>
+#include <wale/io/unique_fd.hpp>
 
 #include <cerrno>
 #include <string>
@@ -17,24 +18,5 @@ namespace wale::io::fs {
 inline void begin(const char* call, const std::string& path) {
   if (const int error = failpoint()) fail(call, path, error);
 }
-
-/// Closes on every path.
-class owned_fd {
-public:
-  explicit owned_fd(int fd) noexcept : fd_(fd) {}
-  owned_fd(const owned_fd&) = delete;
-  owned_fd& operator=(const owned_fd&) = delete;
-  ~owned_fd();
-  int get() const noexcept { return fd_; }
-  explicit operator bool() const noexcept { return fd_ >= 0; }
-  int release() noexcept {
-    const int fd = fd_;
-    fd_ = -1;
-    return fd;
-  }
-
-private:
-  int fd_;
-};
 
 } // namespace wale::io::fs

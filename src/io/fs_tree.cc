@@ -37,7 +37,7 @@ std::optional<unsigned char> type_of(int dir, const dirent& e, const std::string
 }
 
 // Takes `dir`, which is open on `path`.
-std::vector<entry> entries_of(owned_fd dir, const std::string& path) {
+std::vector<entry> entries_of(unique_fd dir, const std::string& path) {
   const directory stream(::fdopendir(dir.get()));
   if (!stream) fail("opendir", path);
   const int fd = dir.release();
@@ -54,14 +54,14 @@ std::vector<entry> entries_of(owned_fd dir, const std::string& path) {
 
 void remove_below(int parent, const std::string& name, const std::string& path) {
   constexpr int flags = O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
-  const owned_fd dir(::openat(parent, name.c_str(), flags));
+  const unique_fd dir(::openat(parent, name.c_str(), flags));
   if (!dir) {
     if (errno == ENOENT) return;
     fail("open", path);
   }
-  owned_fd listed(::fcntl(dir.get(), F_DUPFD_CLOEXEC, 0));
+  unique_fd listed(::fcntl(dir.get(), F_DUPFD_CLOEXEC, 0));
   if (!listed) fail("fcntl", path);
-  for (const entry& e : entries_of(owned_fd(listed.release()), path)) {
+  for (const entry& e : entries_of(unique_fd(listed.release()), path)) {
     const std::string below = path + "/" + e.name;
     if (e.type == DT_DIR) {
       remove_below(dir.get(), e.name, below);
@@ -89,9 +89,9 @@ void sync_parent(const std::string& path, bool made) {
 
 std::vector<entry> list_directory(const std::string& path) {
   begin("opendir", path);
-  owned_fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+  unique_fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
   if (!fd) fail("opendir", path);
-  auto entries = entries_of(owned_fd(fd.release()), path);
+  auto entries = entries_of(unique_fd(fd.release()), path);
   std::ranges::sort(entries, {}, &entry::name);
   return entries;
 }

@@ -4,6 +4,7 @@
 #include "bytes.hpp"
 
 #include <wale/base/error.hpp>
+#include <wale/io/unique_fd.hpp>
 #include <wale/pg/control_file.hpp>
 
 #include <array>
@@ -88,19 +89,18 @@ bool may_be_torn(std::span<const std::byte> bytes) {
 }
 
 std::vector<std::byte> read_bytes(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (fd < 0) throw failure::system(errno, "open \"" + path + "\"");
+  const io::unique_fd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd) throw failure::system(errno, "open \"" + path + "\"");
   std::vector<std::byte> bytes(file_size);
   std::size_t have = 0;
   int error = 0;
   while (have < bytes.size()) {
-    const ssize_t n = ::read(fd, bytes.data() + have, bytes.size() - have);
+    const ssize_t n = ::read(fd.get(), bytes.data() + have, bytes.size() - have);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) error = errno;
     if (n <= 0) break;
     have += static_cast<std::size_t>(n);
   }
-  ::close(fd);
   if (error != 0) throw failure::system(error, "read \"" + path + "\"");
   bytes.resize(have);
   return bytes;

@@ -4,6 +4,7 @@
 
 #include "data_dir_rules.hpp"
 
+#include <wale/io/unique_fd.hpp>
 #include <wale/pg/data_dir.hpp>
 
 #include <algorithm>
@@ -22,20 +23,6 @@
 namespace wale::pg {
 
 namespace {
-
-class descriptor {
-public:
-  explicit descriptor(int fd) noexcept : fd_(fd) {}
-  descriptor(const descriptor&) = delete;
-  descriptor& operator=(const descriptor&) = delete;
-  ~descriptor() {
-    if (fd_ >= 0) ::close(fd_);
-  }
-  int get() const noexcept { return fd_; }
-
-private:
-  int fd_;
-};
 
 using file_identity = std::pair<dev_t, ino_t>;
 
@@ -116,7 +103,7 @@ public:
   }
 
   data_dir_plan run() {
-    const descriptor root(::open(cluster_.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const io::unique_fd root(::open(cluster_.path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     struct stat found;
     if (root.get() < 0 || ::fstat(root.get(), &found) != 0)
       throw failure::system(errno, "open \"" + cluster_.path + "\"");
@@ -140,7 +127,7 @@ private:
   }
 
   void find_tablespaces(int root) {
-    const descriptor fd(::openat(root, "pg_tblspc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const io::unique_fd fd(::openat(root, "pg_tblspc", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd.get() < 0) {
       if (is_gone(errno)) return;
       throw failure::system(errno, "open \"" + cluster_.path + "/pg_tblspc\"");
@@ -183,7 +170,7 @@ private:
   /// Only the directories of this server's version: others may share the location.
   void visit_tablespace(const tablespace& t) {
     const std::string path = cluster_.path + "/" + t.link;
-    const descriptor fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    const io::unique_fd fd(::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
     if (fd.get() < 0) {
       if (is_gone(errno)) return;
       throw failure::system(errno, "open \"" + path + "\"");
@@ -249,7 +236,7 @@ private:
     }
     const int no_link = is_own ? 0 : O_NOFOLLOW;
     const int flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC | no_link;
-    const descriptor fd(::openat(at.fd, name.c_str(), flags));
+    const io::unique_fd fd(::openat(at.fd, name.c_str(), flags));
     if (fd.get() < 0) {
       if (is_gone(errno)) return;
       throw failure::system(errno, "open \"" + inner.path + "\"");
