@@ -2,6 +2,7 @@
 
 #include "aws_json.hpp"
 #include "aws_static.hpp"
+#include "metadata_service.hpp"
 
 #include <wale/base/ascii.hpp>
 #include <wale/base/error.hpp>
@@ -13,9 +14,7 @@
 namespace wale::store {
 namespace {
 
-// Metadata is one hop away: where nothing answers at once, there is no EC2. Twice, because a
-// service that is there is never slow twice.
-constexpr std::chrono::milliseconds connect_limit{1'000};
+// Twice, because a service that is there is never slow twice.
 constexpr std::chrono::milliseconds limit{3'000};
 constexpr int attempts = 2;
 
@@ -72,10 +71,7 @@ private:
       const bool v6 = mode == "IPv6" || mode == "ipv6";
       text = v6 ? "http://[fd00:ec2::254]" : "http://169.254.169.254";
     }
-    http::url u = http::parse_url(text);
-    while (u.path.ends_with('/'))
-      u.path.pop_back();
-    return u;
+    return metadata_url(text);
   }
 
   static failure refusal(kind why, std::string detail) {
@@ -98,53 +94,33 @@ private:
 
   // Empty for version 1; nullopt if nothing is there and nothing has to be.
   task<std::optional<wale::secret>> session_token() {
-    std::optional<http::reply> answer;
-    std::string silence;
-    for (int n = 0; n < attempts && !answer; ++n) {
+    metadata_answer answer;
+    for (int n = 0; n < attempts && !answer.reply; ++n) {
       http::request r;
       r.method = "PUT";
       r.target = where_.path + "/latest/api/token";
       r.headers.add("X-aws-ec2-metadata-token-ttl-seconds", token_seconds);
-      try {
-        answer = co_await client_.perform(where_.origin, std::move(r), how(), 64 * 1024);
-      } catch (const failure& f) {
-        if (f.why() != kind::unavailable) throw;
-        silence = f.text().msg + " " + f.text().detail;
-      }
+      answer = co_await ask_metadata(client_, where_.origin, std::move(r), limit);
     }
     const bool old_allowed = value_of(environment_, "WALE_IMDS_V1") == "1";
-    if (!answer) {
+    if (!answer.reply) {
       if (old_allowed) co_return wale::secret();
-      if (need_ == instance_need::required || was_there_) throw refusal(kind::unavailable, silence);
+      if (need_ == instance_need::required || was_there_)
+        throw refusal(kind::unavailable, answer.silence);
       co_return std::nullopt;
     }
-    if (answer->status == 200) co_return wale::secret(first_line(answer->body));
+    if (answer.reply->status == 200) co_return wale::secret(first_line(answer.reply->body));
     if (old_allowed) co_return wale::secret();
-    throw unexpected(answer->status);
+    throw unexpected(answer.reply->status);
   }
 
   task<http::reply> ask(std::string path, wale::secret token) {
     http::request r;
     r.target = where_.path + path;
     if (!token.empty()) r.headers.add("X-aws-ec2-metadata-token", token.reveal());
-    http::reply answer;
-    std::string silence;
-    try {
-      answer = co_await client_.perform(where_.origin, std::move(r), how(), 256 * 1024);
-    } catch (const failure& f) {
-      if (f.why() != kind::unavailable) throw;
-      silence = f.text().msg + " " + f.text().detail;
-    }
-    if (!silence.empty()) throw refusal(kind::unavailable, silence);
-    co_return answer;
-  }
-
-  static http::exchange_options how() {
-    http::exchange_options o;
-    o.direct = true;
-    o.connect_limit = connect_limit;
-    o.limit = limit;
-    return o;
+    metadata_answer answer = co_await ask_metadata(client_, where_.origin, std::move(r), limit);
+    if (!answer.reply) throw refusal(kind::unavailable, answer.silence);
+    co_return std::move(*answer.reply);
   }
 
   http::client& client_;

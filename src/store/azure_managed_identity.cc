@@ -1,5 +1,6 @@
 // One GET at the metadata service of the machine.
 #include "azure_token.hpp"
+#include "metadata_service.hpp"
 
 #include <wale/base/error.hpp>
 
@@ -9,8 +10,6 @@
 namespace wale::store {
 namespace {
 
-// One hop away: where nothing answers at once, there is no Azure.
-constexpr std::chrono::milliseconds connect_limit{1'000};
 constexpr std::chrono::milliseconds limit{10'000};
 
 constexpr const char* from = "the metadata service of Azure";
@@ -30,31 +29,18 @@ public:
       r.target += "&client_id=" + http::percent_encode(id);
     // What a browser or a server that forwards URLs cannot be made to send.
     r.headers.add("Metadata", "true");
-    http::exchange_options how;
-    how.direct = true;
-    how.connect_limit = connect_limit;
-    how.limit = limit;
-    http::reply answer;
-    std::string silence;
-    try {
-      answer = co_await client_.perform(where.origin, std::move(r), how, 256 * 1024);
-    } catch (const failure& f) {
-      if (f.why() != kind::unavailable) throw;
-      silence = f.text().msg + " " + f.text().detail;
-    }
-    if (!silence.empty()) throw refusal(kind::unavailable, silence);
-    if (answer.status != 200) throw refused(where.origin, answer);
-    co_return parse_azure_token(answer.body, from, std::chrono::system_clock::now());
+    const metadata_answer answer =
+        co_await ask_metadata(client_, where.origin, std::move(r), limit);
+    if (!answer.reply) throw refusal(kind::unavailable, answer.silence);
+    if (answer.reply->status != 200) throw refused(where.origin, *answer.reply);
+    co_return parse_azure_token(answer.reply->body, from, std::chrono::system_clock::now());
   }
 
 private:
   http::url endpoint() const {
     std::string text = environment_("AZURE_POD_IDENTITY_AUTHORITY_HOST").value_or("");
     if (text.empty()) text = "http://169.254.169.254";
-    http::url u = http::parse_url(text);
-    while (u.path.ends_with('/'))
-      u.path.pop_back();
-    return u;
+    return metadata_url(text);
   }
 
   static failure refusal(kind why, std::string detail) {

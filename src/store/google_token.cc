@@ -1,6 +1,7 @@
 #include "google_token.hpp"
 
 #include "google_key.hpp"
+#include "metadata_service.hpp"
 #include "refreshed.hpp"
 #include "small_file.hpp"
 
@@ -14,8 +15,6 @@ namespace {
 
 using std::chrono::system_clock;
 
-// Metadata is one hop away: where nothing answers at once, there is none.
-constexpr std::chrono::milliseconds metadata_connect_limit{1'000};
 constexpr std::chrono::milliseconds metadata_limit{5'000};
 constexpr const char* metadata_address = "169.254.169.254";
 constexpr const char* metadata_path = "/computeMetadata/v1/instance/service-accounts/default/token";
@@ -114,20 +113,11 @@ private:
     http::request r;
     r.target = metadata_path;
     r.headers.add("Metadata-Flavor", "Google");
-    http::exchange_options how;
-    how.direct = true;
-    how.connect_limit = metadata_connect_limit;
-    how.limit = metadata_limit;
-    http::reply answer;
-    std::string silence;
-    try {
-      answer = co_await client_.perform(u.origin, std::move(r), how, largest_answer);
-    } catch (const failure& f) {
-      if (f.why() != kind::unavailable) throw;
-      silence = f.text().msg + " " + f.text().detail;
-    }
+    const metadata_answer asked =
+        co_await ask_metadata(client_, u.origin, std::move(r), metadata_limit);
+    if (!asked.reply) throw none(was_there_ || !host.empty(), asked.silence);
+    const http::reply& answer = *asked.reply;
     const bool is_google = answer.headers.get("Metadata-Flavor") == "Google";
-    if (!silence.empty()) throw none(was_there_ || !host.empty(), silence);
     if (answer.status != 200 || !is_google)
       throw none(
           passes(answer.status),
