@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from conftest import SMALL_SEGMENTS, Clusters, new_folder
 from support.archive import commits_of, finish_recovery
-from support.gpg import PASSPHRASE, GpgTool, KeyRing, is_encrypted
+from support.gpg import PASSPHRASE, GpgOriginalTool, GpgTool, KeyRing, is_encrypted
 from support.postgres import children, ended_within, is_alive, wait_until
 from support.tool import Store, assert_unchanged, snapshot
 
@@ -180,6 +180,34 @@ def test_a_backup_of_ours_restored_by_wal_e(archive, ring, original, folder):
         return {p.relative_to(where): p.read_bytes() for p in found}
 
     assert relations(folder / "theirs") == relations(folder / "ours") != {}
+
+
+def test_a_backup_of_wal_e_restored_by_us(clusters, folder, ring, original):
+    """All of its archive is WAL-E's, of which no volume has our digests."""
+    keys = {"GNUPGHOME": str(ring.home), "WALE_GPG_KEY_ID": ring.key_id("good")}
+    theirs = GpgOriginalTool(original.script.parent.parent).with_environment(**original.environment, **keys)
+    archive = clusters.archive(folder, "13", tool=theirs).start()
+    archive.commit(10)
+    # checkpoint_completion_target is all that makes WAL-E's spread checkpoint quick.
+    archive.cluster.configure(checkpoint_completion_target="0.0")
+    archive.cluster.reload()
+    archive.tool.run("backup-push", archive.cluster.data)
+    archive.archive_commits(10)
+    wanted = archive.cluster.table_sums()
+    volumes = sorted(archive.store.root.rglob("*.lzo"))
+    assert any(path.match("tar_partitions/*") for path in volumes) and archive.store.segments()
+    for path in volumes:
+        assert is_encrypted(path.read_bytes()) and DIGEST not in os.listxattr(path), path
+
+    archive.cluster.kill()
+    shutil.rmtree(archive.cluster.data)
+    ours = GpgTool(clusters.tool.binary, ring, WALE_FILE_PREFIX=archive.store.url)
+    copy = clusters.cluster(folder / "copy", "13")
+    ours.run("backup-fetch", copy.data, "LATEST")
+    (copy.data / "pg_hba.conf").write_text("local all all trust\n")  # WAL-E does not keep it
+    copy.recover(ours.shell(folder / "env-of-ours", 'wal-fetch "%f" "%p"'), archive_mode="off")
+    finish_recovery(copy)
+    assert commits_of(copy) == (20, 20) and copy.table_sums() == wanted
 
 
 # -- a host that may only encrypt

@@ -10,6 +10,7 @@ import time
 
 import pytest
 from conftest import SMALL_SEGMENTS, Clusters, new_folder
+from support.archive import check_recovers
 from support.clock import FAKETIME
 from support.postgres import wait_until
 from support.s3.fault_proxy import DOWN, UP
@@ -75,8 +76,8 @@ def proxy(scene):
 
 
 @pytest.fixture
-def push(scene, folder):
-    """push(tool): backup-push, which must succeed and be restorable; the name is free again after."""
+def push(scene, folder, clusters):
+    """push(tool): backup-push, whose backup must recover; the name is free again after."""
     made = []
 
     def run(tool):
@@ -84,10 +85,8 @@ def push(scene, folder):
         tool.run("backup-push", "--checkpoint=fast", scene.archive.cluster.data)
         (name,) = set(scene.store.backups()) - before
         made.append(name)
-        scene.archive.tool.run("backup-fetch", folder / "made", name)
-        assert (folder / "made/global/pg_control").exists()
-        shutil.rmtree(folder / "made")
         assert scene.store.uploads() == unfinished
+        check_recovers(scene.archive, name, folder / "made", clusters)
 
     yield run
     for name in made:

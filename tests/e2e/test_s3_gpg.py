@@ -1,4 +1,4 @@
-"""An encrypted archive on S3: pushed, backed up, lost and restored, beside plain objects and with WAL-E."""
+"""An encrypted archive on S3: pushed, backed up, lost and restored, beside plain objects."""
 
 import subprocess
 

@@ -1,21 +1,29 @@
 """The conformance suite of tests/store on real servers, on both I/O engines."""
 
 import os
+import re
 import subprocess
 
 import pytest
+from conftest import SMALL_SEGMENTS
+from support.s3.noise import add_noise
 from support.stores import azure
 from support.stores import swift as native_swift
+from support.trace import traced
 
 PART = str(6 << 20)  # docs/format.md
 # Of two writers at the same moment both may win where the server has no conditional writes.
 NOT_ATOMIC = {"swift": {"WALE_TEST_NOT_ATOMIC": "1"}, "moto": {}}
+# System calls that make a file.
+OPENING, CREATES = ("open", "openat", "openat2"), "O_CREAT|O_TMPFILE"
+MAKING = ("creat", "mkdir", "mkdirat", "mknod", "mknodat", "link", "linkat", "symlink", "symlinkat", "rename",
+          "renameat", "renameat2", "memfd_create")  # fmt: skip
 
 
 @pytest.mark.parametrize("server", ["moto", "swift"])
 def test_conformance(server, request, new_bucket, scratch, folder):
     store = new_bucket(request.getfixturevalue(server))
-    check(store, NOT_ATOMIC[server], scratch, folder)
+    check(store, NOT_ATOMIC[server], scratch, folder, notes=1 if server == "swift" else 0)
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
@@ -39,9 +47,12 @@ def test_conformance_swift(swift, scratch, folder):
     check(native_swift.new_store(swift), {"WALE_TEST_NOT_ATOMIC": "1"}, scratch, folder)
 
 
-def check(store, more, scratch, folder):
+def check(store, more, scratch, folder, notes=0):
+    """`notes` is how many files are left: each says that a server lacks conditional writes (docs/format.md)."""
     told = {"WALE_TEST_STORE": store.url, "WALE_TEST_MISSING": store.missing_url, "WALE_TEST_PART_BYTES": PART}
-    environment = {**os.environ, **store.environment(), **told, **more, "TMPDIR": str(folder)}
+    temporary = folder / "tmp"
+    temporary.mkdir()
+    environment = {**os.environ, **store.environment(), **told, **more, "TMPDIR": str(temporary)}
     runs = {}
     for engine in ("ring", "threads"):
         with open(folder / engine, "w") as log:
@@ -58,3 +69,18 @@ def check(store, more, scratch, folder):
         said = (folder / engine).read_text()
         assert code == 0, said[-6000:]
         assert "All tests passed" in said
+    made = [path.name for path in temporary.iterdir()]
+    assert all(re.fullmatch(rf"\.wal-e-note-{os.geteuid()}-[0-9a-f]{{16}}", name) for name in made), made
+    assert len(made) == notes
+
+
+def test_a_backup_in_parts_needs_no_file_on_the_way(swift, new_bucket, clusters, folder):
+    """Neither in TMPDIR, which is not there, nor anywhere else."""
+    archive = clusters.archive(folder, store=new_bucket(swift)).start(SMALL_SEGMENTS)
+    add_noise(archive.cluster, 16)
+    tool = archive.tool.with_environment(TMPDIR="/nonexistent", WALE_IO="threads")  # a ring shows no calls
+    calls = traced(tool, folder, "backup-push", "--checkpoint=fast", archive.cluster.data)
+    made = [words for name, words in calls if name in MAKING or name in OPENING and re.search(CREATES, words)]
+    assert [words for words in made if "/nonexistent/.wal-e-note-" not in words] == [], made
+    (name,) = archive.store.backups()
+    assert max(archive.store.sizes(f"basebackups_005/{name}").values()) > 2 * int(PART)

@@ -3,13 +3,16 @@
 Those of S3 go further, and are in test_s3_*.py.
 """
 
+import json
+import re
 import shutil
 import time
+from datetime import datetime, timedelta, timezone
 
 import pytest
 from conftest import SMALL_SEGMENTS, Clusters, new_folder
 from support import stores
-from support.archive import commits_of, finish_recovery
+from support.archive import check_recovers, commits_of, finish_recovery
 from support.crash import unpacked
 from support.recovery import Case, Scene, standby_waits, targeted_recovery_ends, targeted_recovery_stops
 from support.s3.fault_proxy import DOWN, UP
@@ -23,6 +26,18 @@ SENTINEL = (
     '{"wal_segment_backup_stop": "000000010000000000000002", "wal_segment_offset_backup_stop":'
     ' "00000312", "expanded_size_bytes": 1, "spec": {"base_prefix": "/d/", "tablespaces": []}}'
 )
+
+
+HEADER = (
+    "name\tlast_modified\texpanded_size_bytes\twal_segment_backup_start\twal_segment_offset_backup_start"
+    "\twal_segment_backup_stop\twal_segment_offset_backup_stop\r\n"
+)
+# As each store's library for Python gave it to WAL-E.
+LAST_MODIFIED = {
+    "azure": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\+00:00",
+    "swift": r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{6}",
+    "gcs": r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d{6})?\+00:00",
+}
 
 
 @pytest.fixture(scope="module", params=[kind for kind in stores.KINDS if kind != "s3"])
@@ -64,14 +79,13 @@ class Site:
     def check_fetched(self, target):
         assert tree(target) == self.reference
 
-    def check_pushed(self, tool, folder):
-        """backup-push by that tool gives a backup that restores."""
+    def check_pushed(self, tool, folder, clusters):
+        """backup-push by that tool gives a backup that recovers."""
         before, unfinished = set(self.store.backups()), self.store.uploads()
         tool.run("backup-push", "--checkpoint=fast", self.archive.cluster.data)
         (name,) = set(self.store.backups()) - before
-        self.archive.tool.run("backup-fetch", folder / "made", name)
-        assert (folder / "made/global/pg_control").exists()
         assert self.store.uploads() == unfinished
+        check_recovers(self.archive, name, folder / "made", clusters)
         for key in self.store.sizes(f"basebackups_005/{name}"):
             self.store.remove(key)  # the name is free again
 
@@ -93,9 +107,48 @@ def proxy(site):
     site.proxy.clear()
 
 
+def check_none_is_listed(tool):
+    for query in ([], ["LATEST"], ["--detail"]):
+        assert tool.run("backup-list", *query).out == HEADER
+    assert json.loads(tool.run("backup-list", "--json").out) == []
+
+
+def check_listed(kind, archive, name):
+    """In all forms: the time is the store's, the rest is in the sentinel and in metadata.json."""
+    sentinel = json.loads(archive.store.read(f"basebackups_005/{name}_backup_stop_sentinel.json"))
+    metadata = json.loads(archive.store.read(f"basebackups_005/{name}/metadata.json"))
+    stop = sentinel["wal_segment_backup_stop"], sentinel["wal_segment_offset_backup_stop"]
+    start = name[5:29], name[30:]
+
+    def listed(*query):
+        return archive.tool.run("backup-list", *query).out
+
+    time_form = LAST_MODIFIED[kind.__name__.rpartition(".")[2]]
+    plain = re.fullmatch(HEADER + f"{name}\t({time_form})\t\t" + "\t".join(start) + "\t\t\r\n", listed())
+    assert plain, listed()
+    assert listed("LATEST") == listed(name) == plain[0]
+    row = [name, plain[1], str(sentinel["expanded_size_bytes"]), *start, *stop]
+    assert listed("--detail") == listed("--detail", "LATEST") == HEADER + "\t".join(row) + "\r\n"
+
+    shown = datetime.fromisoformat(plain[1])
+    shown = shown if shown.tzinfo else shown.replace(tzinfo=timezone.utc)
+    assert abs(datetime.now(timezone.utc) - shown) < timedelta(minutes=10)
+    (backup,) = json.loads(listed("--json"))
+    assert (backup["name"], datetime.fromisoformat(backup["last_modified"])) == (name, shown)
+    told = {**sentinel, **metadata, "system_identifier": str(metadata["system_identifier"])}
+    for key in ("expanded_size_bytes", "wal_segment_backup_stop", "wal_segment_offset_backup_stop", "partitions",
+                "hostname", "pg_version", "compressed_size", "finish_time", "system_identifier"):  # fmt: skip
+        assert backup[key] == told[key], key
+
+    titles, row = listed("--pretty").splitlines()
+    cells = [row[titles.index(title) :].split("  ")[0].strip() for title in ("NAME", "TAKEN", "WAL UP TO", "HOST")]
+    assert cells == [name, metadata["finish_time"], stop[0], metadata["hostname"]]
+
+
 def test_archived_lost_restored(kind, remote, clusters, folder):
     archive = clusters.archive(folder, store=remote).start()
     cluster = archive.cluster
+    check_none_is_listed(archive.tool)
     archive.commit(5)
     add_noise(cluster)
     name = archive.backup()
@@ -104,8 +157,7 @@ def test_archived_lost_restored(kind, remote, clusters, folder):
     cluster.sql("INSERT INTO commits VALUES (1000000)")  # its segment is never archived
     assert max(remote.sizes("basebackups_005/").values()) > 2 * kind.LARGE
     assert remote.uploads() == []
-    listed = archive.tool.run("backup-list").out.split("\r\n")
-    assert [line.split("\t")[0] for line in listed] == ["name", name, ""]
+    check_listed(kind, archive, name)
     before = remote.sizes()
     cluster.kill()
     shutil.rmtree(cluster.data)
@@ -116,6 +168,7 @@ def test_archived_lost_restored(kind, remote, clusters, folder):
 
     archive.tool.run("delete", "--confirm", "everything")
     assert remote.sizes() == {}
+    check_none_is_listed(archive.tool)
 
 
 def test_many_objects_are_listed(remote, tool):
@@ -147,9 +200,9 @@ def test_a_segment_keeps_its_content(remote, tool, session_archive, folder):
 # -- must succeed
 
 
-def test_pushed_though_connections_are_reset(site, proxy, folder):
+def test_pushed_though_connections_are_reset(site, proxy, folder, clusters):
     proxy.reset_every(8 * MEBIBYTE)
-    site.check_pushed(site.faulty, folder)
+    site.check_pushed(site.faulty, folder, clusters)
     assert proxy.counts()["resets"] >= 3
 
 
@@ -161,10 +214,10 @@ def test_fetched_though_connections_are_reset(site, proxy, folder):
     assert proxy.counts()["resets"] >= before + 3
 
 
-def test_pushed_though_the_server_was_away(site, proxy, folder):
+def test_pushed_though_the_server_was_away(site, proxy, folder, clusters):
     proxy.stop_at(UP, 12 * MEBIBYTE, OUTAGE)
     began, before = time.monotonic(), proxy.counts()["stops"]
-    site.check_pushed(site.faulty, folder)
+    site.check_pushed(site.faulty, folder, clusters)
     assert proxy.counts()["stops"] == before + 1
     assert time.monotonic() - began > OUTAGE
 

@@ -82,6 +82,15 @@ def finish_recovery(copy):
     return copy
 
 
+def check_recovers(archive, name, copy_folder, clusters):
+    """That backup and the WAL behind it give all that the cluster has by now; the copy is stopped."""
+    archive.archive_commits()
+    copy = clusters.track(archive.restore(copy_folder, name))
+    finish_recovery(copy)
+    assert copy.table_sums() == archive.cluster.table_sums()
+    copy.stop()
+
+
 def commits_of(cluster):
     """(how many, the highest): equal when none is missing."""
     count, highest = cluster.sql("SELECT count(*), coalesce(max(id), 0) FROM commits").split("|")

@@ -11,7 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from support.s3.process import HOST
 
 # Those whose words are shown in different ways.
-STATUSES = (301, 307, 400, 401, 403, 404, 500)
+STATUSES = (301, 307, 400, 401, 403, 404, 407, 500)
 
 
 class Echo:
@@ -31,7 +31,7 @@ class Echo:
                 echo.asked += 1
                 echo.answer(self, body.decode(errors="replace"))
 
-            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = refuse
+            do_GET = do_HEAD = do_PUT = do_POST = do_DELETE = do_CONNECT = refuse
 
             def log_message(self, *_):
                 pass
@@ -58,7 +58,7 @@ class Echo:
         )
         # Messages are cut when they are shown, so what is secret has to come soon.
         told = sorted(words.split(), key=lambda word: "=" not in word and len(word) < 16)
-        kind, document = self.document(handler, " ".join(told))
+        kind, document = self.document(handler, body, " ".join(told))
         content = document.encode()
         handler.send_response(self.status)
         handler.send_header("Content-Type", kind)
@@ -69,10 +69,15 @@ class Echo:
         if handler.command != "HEAD":
             handler.wfile.write(content)
 
-    def document(self, handler, words):
+    def document(self, handler, body, words):
         low = {name.lower() for name in handler.headers}
+        text = html.escape(words)
+        if body.startswith("Action=Assume"):
+            return "text/xml", (
+                f"<ErrorResponse><Error><Type>Sender</Type><Code>Refused</Code><Message>{text}</Message></Error>"
+                f"<RequestId>1</RequestId></ErrorResponse>"
+            )
         if "x-amz-date" in low or "x-ms-version" in low:
-            text = html.escape(words)
             return "application/xml", (
                 f'<?xml version="1.0"?><Error><Code>Refused</Code><Message>{text}</Message>'
                 f"<AuthenticationErrorDetail>Lifetime validation failed {text}</AuthenticationErrorDetail></Error>"

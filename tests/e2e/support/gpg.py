@@ -4,6 +4,7 @@ import contextlib
 import socket
 import subprocess
 
+from support.original import OriginalTool
 from support.postgres import is_alive, wait_until
 from support.tool import Tool
 
@@ -105,6 +106,18 @@ class GpgTool(Tool):
 
     def shell(self, folder, arguments):
         return f"env GNUPGHOME={self.ring.home} " + super().shell(folder, arguments)
+
+
+class GpgOriginalTool(OriginalTool):
+    """WAL-E of such a user: GNUPGHOME is in its environment."""
+
+    def with_environment(self, **more):
+        tool = GpgOriginalTool(self.script.parent.parent)
+        tool.environment = {**self.environment, **more}
+        return tool
+
+    def shell(self, folder, arguments):
+        return f"env GNUPGHOME={self.environment['GNUPGHOME']} " + super().shell(folder, arguments)
 
 
 def is_encrypted(data):
