@@ -84,7 +84,6 @@ struct backup {
   std::int64_t began_ns = 0;
   pg::data_dir_plan plan = {};
   upload_totals totals = {};
-  std::uint64_t expanded_size = 0;
   // A ping in flight when the upload ends must end by itself: cancelling it would close the
   // session.
   bool uploaded = false;
@@ -170,8 +169,7 @@ private:
 
   task<> read_cluster(backup& b, cluster_reading& reading) {
     const std::size_t at_once = c_.line.number("pool-size", 1);
-    b.totals = co_await upload_partitions(
-        c_.rt, c_.archive, b.objects, b.plan.entries, at_once, reading, b.expanded_size);
+    b.totals = co_await upload_partitions(c_, b.objects, b.plan.entries, at_once, reading);
   }
 
   task<> upload(backup& b, io::task_group& group) {
@@ -205,13 +203,12 @@ private:
     co_await stop_in_time(stop, patience);
     co_await require_timeline(b.start.tli);
 
-    std::vector<archive::memory_member> members =
-        last_members(b.plan.entries.front(), control, stop);
-    for (const archive::memory_member& m : members)
-      b.expanded_size += m.bytes.size();
+    archive::pack_plan last;
+    last.tail = last_members(b.plan.entries.front(), control, stop);
+    for (const archive::memory_member& m : last.tail)
+      b.totals.expanded += m.bytes.size();
     const std::uint32_t number = b.totals.partitions++;
-    b.totals.compressed +=
-        co_await upload_last_partition(c_.rt, c_.archive, b.objects, number, std::move(members));
+    b.totals.compressed += co_await upload_last_partition(c_, b.objects, number, std::move(last));
 
     const wal_range needed = wal_needed(b, stop, control.data);
     std::string pg_wal = cluster_.path + "/" + pg::wal_directory_name(cluster_);
@@ -273,7 +270,6 @@ private:
     facts.stop = stop.position;
     facts.stop_segment = stop.segment;
     facts.stop_offset = stop.offset;
-    facts.expanded_size = b.expanded_size;
     facts.totals = b.totals;
     co_await store_metadata(c_, b.objects, facts);
     std::string sentinel = sentinel_text(facts);

@@ -29,7 +29,7 @@ catalog::metadata metadata_of(const finished_backup& facts) {
   m.start_lsn = facts.start.value;
   m.finish_lsn = facts.stop.value;
   m.system_identifier = facts.system_identifier;
-  m.uncompressed_size = facts.expanded_size;
+  m.uncompressed_size = facts.totals.expanded;
   m.compressed_size = facts.totals.compressed;
   return m;
 }
@@ -73,7 +73,7 @@ std::string sentinel_text(const finished_backup& facts) {
   catalog::sentinel s;
   s.wal_segment_backup_stop = facts.stop_segment.name();
   s.wal_segment_offset_backup_stop = digits8(facts.stop_offset);
-  s.expanded_size_bytes = facts.expanded_size;
+  s.expanded_size_bytes = facts.totals.expanded;
   s.base_prefix = facts.cluster.path + "/";
   s.tablespaces = facts.tablespaces;
   s.partitions = facts.totals.partitions;

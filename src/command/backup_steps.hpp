@@ -29,7 +29,6 @@ struct finished_backup {
   pg::lsn stop;
   pg::wal_segment stop_segment; ///< the last one that it needs
   std::uint32_t stop_offset = 0;
-  std::uint64_t expanded_size = 0;
   upload_totals totals;
 };
 

@@ -28,12 +28,6 @@ constexpr std::string_view logger = "wal_e.worker.upload";
 constexpr std::size_t least_blocks = 4;
 constexpr std::size_t most_blocks = 10;
 
-struct upload {
-  io::runtime& rt;
-  store::store& archive;
-  backup_objects& objects;
-};
-
 std::string rate_of(std::uint64_t bytes, std::chrono::steady_clock::duration took) {
   const double seconds = std::chrono::duration<double>(took).count();
   if (seconds <= 0) return "NaN";
@@ -63,32 +57,33 @@ struct putting {
 
 // Returns the compressed size; `summary` is what went into it.
 task<std::uint64_t> store_partition(
-    upload u,
+    context c,
+    backup_objects& objects,
     std::uint32_t number,
     archive::pack_plan plan,
     io::block_budget blocks,
     archive::pack_summary& summary) {
-  const store::object_key key = catalog::partition_key(u.objects.name(), number);
-  const std::string url = u.archive.url(key);
+  const store::object_key key = catalog::partition_key(objects.name(), number);
+  const std::string url = c.archive.url(key);
   log::info(
       logger, {"beginning volume compression", "Building volume " + std::to_string(number) + "."});
   log::info(logger, {"begin uploading a base backup volume", "Uploading to \"" + url + "\"."});
 
   const auto began = std::chrono::steady_clock::now();
-  io::block_budget staging = blocks.split(u.archive.staging_blocks());
+  io::block_budget staging = blocks.split(c.archive.staging_blocks());
   io::block_budget encrypting = blocks.split(encryption_blocks());
   auto packer =
-      std::make_unique<archive::partition_packer>(u.rt, std::move(blocks), std::move(plan));
+      std::make_unique<archive::partition_packer>(c.rt, std::move(blocks), std::move(plan));
   const archive::partition_packer& packed = *packer;
   archive::lzop_stamp stamp;
   stamp.mtime = static_cast<std::uint64_t>(std::time(nullptr));
   io::block_budget no_spare; // a tar is never empty
   auto compressed = std::make_unique<archive::lzop_compressor>(
-      u.rt, std::move(packer), std::move(no_spare), stamp);
+      c.rt, std::move(packer), std::move(no_spare), stamp);
   const std::unique_ptr<io::source> body =
-      encrypted(u.rt, std::move(compressed), std::move(encrypting));
+      encrypted(c.rt, std::move(compressed), std::move(encrypting));
   std::uint64_t bytes = 0;
-  putting put{u.archive, u.objects, key, std::move(staging), bytes};
+  putting put{c.archive, objects, key, std::move(staging), bytes};
   co_await io::with_source(*body, std::move(put));
   summary = packed.summary();
 
@@ -102,7 +97,8 @@ task<std::uint64_t> store_partition(
 
 // What the workers of one backup share; outlives them.
 struct work_list {
-  upload u;
+  context c;
+  backup_objects& objects;
   const std::vector<tree_entry>& entries;
   cluster_reading& reading;
   std::vector<archive::partition> partitions;
@@ -115,7 +111,7 @@ task<> work(work_list& list) {
   while (list.next < list.partitions.size()) {
     const std::size_t number = list.next++;
     const archive::partition& p = list.partitions[number];
-    io::block_budget blocks = co_await list.u.rt.blocks().reserve(list.blocks_each);
+    io::block_budget blocks = co_await list.c.rt.blocks().reserve(list.blocks_each);
     archive::pack_plan plan;
     plan.entries.assign(
         list.entries.begin() + static_cast<std::ptrdiff_t>(p.first),
@@ -123,7 +119,12 @@ task<> work(work_list& list) {
     plan.gate = [&list](std::size_t wanted) { return list.reading.pass(wanted); };
     archive::pack_summary summary;
     list.totals.compressed += co_await store_partition(
-        list.u, static_cast<std::uint32_t>(number), std::move(plan), std::move(blocks), summary);
+        list.c,
+        list.objects,
+        static_cast<std::uint32_t>(number),
+        std::move(plan),
+        std::move(blocks),
+        summary);
     list.totals.vanished += summary.vanished.size();
     list.reading.meter().add(p.size - std::min(p.size, summary.file_bytes)); // what vanished
   }
@@ -142,50 +143,36 @@ void require_unchanged(const archive::pack_summary& summary) {
 } // namespace
 
 task<upload_totals> upload_partitions(
-    io::runtime& rt,
-    store::store& archive,
+    context c,
     backup_objects& objects,
     const std::vector<tree_entry>& entries,
     std::size_t at_once,
-    cluster_reading& reading,
-    std::uint64_t& expanded_size) {
-  const std::size_t pool = rt.blocks().size() - 1; // one for small objects
-  const std::size_t staging = archive.staging_blocks() + encryption_blocks();
+    cluster_reading& reading) {
+  const std::size_t pool = c.rt.blocks().size() - 1; // one for small objects
+  const std::size_t staging = c.archive.staging_blocks() + encryption_blocks();
   at_once = std::min(at_once, pool / (least_blocks + staging));
-  work_list list{
-      upload{rt, archive, objects}, entries, reading, archive::plan_partitions(entries, at_once)};
-  expanded_size = archive::expanded_size(list.partitions);
-  reading.meter().expect(expanded_size);
+  work_list list{c, objects, entries, reading, archive::plan_partitions(entries, at_once)};
+  list.totals.partitions = static_cast<std::uint32_t>(list.partitions.size());
+  list.totals.expanded = archive::expanded_size(list.partitions);
+  reading.meter().expect(list.totals.expanded);
   at_once = std::min(at_once, list.partitions.size());
   list.blocks_each = std::clamp(
       pool / std::max<std::size_t>(at_once, 1), least_blocks + staging, most_blocks + staging);
 
-  io::task_group workers(rt.context().get_executor());
+  io::task_group workers(c.rt.context().get_executor());
   for (std::size_t i = 0; i < at_once; ++i)
     workers.spawn(work(list));
   co_await workers.join();
-  list.totals.partitions = static_cast<std::uint32_t>(list.partitions.size());
   co_return list.totals;
 }
 
 task<std::uint64_t> upload_last_partition(
-    io::runtime& rt,
-    store::store& archive,
-    backup_objects& objects,
-    std::uint32_t number,
-    std::vector<archive::memory_member> members,
-    std::vector<tree_entry> entries,
-    archive::byte_gate gate) {
-  const std::size_t wanted = least_blocks + archive.staging_blocks() + encryption_blocks();
-  io::block_budget blocks = co_await rt.blocks().reserve(wanted);
-  archive::pack_plan plan;
-  plan.entries = std::move(entries);
-  plan.tail = std::move(members);
-  plan.gate = std::move(gate);
+    context c, backup_objects& objects, std::uint32_t number, archive::pack_plan plan) {
+  const std::size_t wanted = least_blocks + c.archive.staging_blocks() + encryption_blocks();
+  io::block_budget blocks = co_await c.rt.blocks().reserve(wanted);
   archive::pack_summary summary;
-  upload u{rt, archive, objects};
   const std::uint64_t bytes =
-      co_await store_partition(u, number, std::move(plan), std::move(blocks), summary);
+      co_await store_partition(c, objects, number, std::move(plan), std::move(blocks), summary);
   require_unchanged(summary);
   co_return bytes;
 }

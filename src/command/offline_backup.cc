@@ -119,8 +119,7 @@ private:
 
   task<> read_cluster(const pg::data_dir_plan& plan, cluster_reading& reading) {
     const std::size_t at_once = c_.line.number("pool-size", 1);
-    facts_.totals = co_await upload_partitions(
-        c_.rt, c_.archive, objects_, plan.entries, at_once, reading, facts_.expanded_size);
+    facts_.totals = co_await upload_partitions(c_, objects_, plan.entries, at_once, reading);
   }
 
   task<> upload(const pg::data_dir_plan& plan, std::vector<tree_entry> wal) {
@@ -130,16 +129,17 @@ private:
     co_await with_progress(c_.rt, reading.meter(), std::move(style), std::move(work));
 
     const auto* bytes = reinterpret_cast<const char*>(control_.bytes.data());
-    std::vector<archive::memory_member> members;
-    members.push_back(member_like(
+    archive::pack_plan last;
+    last.tail.push_back(member_like(
         plan.entries.front(), "global/pg_control", std::string(bytes, control_.bytes.size())));
-    facts_.expanded_size += control_.bytes.size();
+    facts_.totals.expanded += control_.bytes.size();
     for (const tree_entry& e : wal)
-      facts_.expanded_size += e.size;
+      facts_.totals.expanded += e.size;
+    last.entries = std::move(wal);
+    last.gate = [&reading](std::size_t wanted) { return reading.pass(wanted); };
     const std::uint32_t number = facts_.totals.partitions++;
-    archive::byte_gate gate = [&reading](std::size_t wanted) { return reading.pass(wanted); };
-    facts_.totals.compressed += co_await upload_last_partition(
-        c_.rt, c_.archive, objects_, number, std::move(members), std::move(wal), std::move(gate));
+    facts_.totals.compressed +=
+        co_await upload_last_partition(c_, objects_, number, std::move(last));
   }
 
   context c_;

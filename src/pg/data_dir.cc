@@ -270,9 +270,7 @@ private:
   void add_object(const place& at, const std::string& name, const struct stat& found) {
     tree_entry entry = entry_of(found, at.member_of(name), at.path_of(name));
     if (S_ISREG(found.st_mode)) {
-      relation_file relation;
-      const bool is_mended =
-          is_database_directory(at.member) && parse_relation_file(name, relation);
+      const bool is_mended = is_database_directory(at.member) && parse_relation_file(name);
       entry.is_sized_when_opened = !is_mended;
       entry.size = static_cast<std::uint64_t>(found.st_size);
       plan_.bytes += entry.size;

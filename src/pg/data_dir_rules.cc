@@ -115,41 +115,42 @@ bool is_movable_directory(std::string_view member) {
   return holds(movable, member) || is_database_directory(member) || is_version_directory(member);
 }
 
-bool parse_relation_file(std::string_view name, relation_file& file) {
+std::optional<relation_file> parse_relation_file(std::string_view name) {
   std::string_view rest = name;
-  file = {};
+  relation_file file;
   if (rest.starts_with('t')) {
     file.temporary = true;
     rest.remove_prefix(1);
     const std::size_t backend = count_digits(rest);
-    if (backend == 0 || rest.size() == backend || rest[backend] != '_') return false;
+    if (backend == 0 || rest.size() == backend || rest[backend] != '_') return std::nullopt;
     rest.remove_prefix(backend + 1);
   }
   const std::size_t digits = count_digits(rest);
-  if (digits == 0) return false;
+  if (digits == 0) return std::nullopt;
   rest.remove_prefix(digits);
   file.number = name.substr(0, name.size() - rest.size());
   if (rest.starts_with('_')) {
     file.fork =
         rest.substr(1, rest.find('.') == std::string_view::npos ? rest.npos : rest.find('.') - 1);
-    if (file.fork != "fsm" && file.fork != "vm" && file.fork != "init") return false;
+    if (file.fork != "fsm" && file.fork != "vm" && file.fork != "init") return std::nullopt;
     rest.remove_prefix(1 + file.fork.size());
   }
-  return rest.empty() || (rest.front() == '.' && is_number(rest.substr(1)));
+  if (!rest.empty() && (rest.front() != '.' || !is_number(rest.substr(1)))) return std::nullopt;
+  return file;
 }
 
 relation_filter::relation_filter(const std::vector<std::string>& names) {
-  relation_file file;
-  for (const std::string& name : names)
-    if (parse_relation_file(name, file) && !file.temporary && file.fork == "init")
-      unlogged_.emplace(file.number);
+  for (const std::string& name : names) {
+    const auto file = parse_relation_file(name);
+    if (file && !file->temporary && file->fork == "init") unlogged_.emplace(file->number);
+  }
 }
 
 bool relation_filter::drops(std::string_view name) const {
-  relation_file file;
-  if (!parse_relation_file(name, file)) return false;
-  if (file.temporary) return true;
-  return file.fork != "init" && unlogged_.contains(file.number);
+  const auto file = parse_relation_file(name);
+  if (!file) return false;
+  if (file->temporary) return true;
+  return file->fork != "init" && unlogged_.contains(file->number);
 }
 
 } // namespace wale::pg

@@ -1,6 +1,7 @@
 #pragma once
 // Which names of a data directory a backup leaves out. Pure: names in, verdicts out.
 
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -45,7 +46,7 @@ struct relation_file {
   std::string_view fork;   ///< empty for the main fork, otherwise fsm, vm or init
   bool temporary = false;
 };
-/// False if `name` is no relation file.
-bool parse_relation_file(std::string_view name, relation_file& file);
+/// nullopt if `name` is no relation file. The result refers to `name`.
+std::optional<relation_file> parse_relation_file(std::string_view name);
 
 } // namespace wale::pg
