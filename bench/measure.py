@@ -172,6 +172,16 @@ class Report:
         self.rows.append({"job": job, "difference": more, "limit": limit, **seconds})
         print(f"  {1e3 * more:.2f} ms more (to reach: <= {1e3 * limit:.0f} ms)", flush=True)
 
+    def rate(self, job, contender, count, least):
+        """How many MB/s; `count()` says how many bytes the last run made."""
+        print(f"\n{job}\n  {contender.line()}", flush=True)
+        contender.run()
+        contender.samples.clear()
+        rates = [count() / contender.run().wall / 1e6 for _ in range(self.pairs)]
+        rate = statistics.median(rates)
+        self.rows.append({"job": job, "command": contender.line(), "rates": rates, "rate": rate, "least": least})
+        print(f"  {rate:.0f} MB/s (to reach: >= {least})", flush=True)
+
     def check(self, job, holds, seen):
         self.rows.append({"job": job, "holds": holds, "seen": seen})
         print(f"\n{job}\n  {'yes' if holds else 'NO'}: {seen}", flush=True)
@@ -181,6 +191,9 @@ class Report:
         for row in self.rows:
             if "peak_mib" in row:
                 lines.append(f"| {row['job']} | | | {row['peak_mib']:.1f} MiB | | ≤ {row['limit_mib']} MiB |")
+                continue
+            if "rate" in row:
+                lines.append(f"| {row['job']} | | | {row['rate']:.0f} MB/s | | ≥ {row['least']} MB/s |")
                 continue
             if "holds" in row:
                 lines.append(f"| {row['job']} | | | {'yes' if row['holds'] else '**no**'} | | yes |")

@@ -4,8 +4,10 @@ The store is bench/sink, which waits 50 ms before each answer. What is compared 
 defaults against wal-e that does one segment at a time.
 """
 
+import os
 import shutil
 import struct
+import subprocess
 import sys
 
 from measure import Contender, Goal
@@ -73,6 +75,8 @@ class QueueJobs(S3Jobs):
                 queue = Queue(folder, size, content)
                 self.archive(queue, sink)
                 self.restore(queue, sink)
+                self.pushed_ahead(queue, sink)
+                self.prefetched(queue, sink)
             shutil.rmtree(folder)
 
     def loop(self, name, what, queue, sink, command, before):
@@ -99,3 +103,43 @@ class QueueJobs(S3Jobs):
         ]
         job = f"restore_command, {SEGMENTS} segments of {queue.size // MIB} MiB, answers after {LATENCY} ms"
         self.report.compare(job, contenders[0], contenders[1:], Goal(wall=1 / 6), PAIRS)
+
+    # -- what is answered without the store, which is most of both queues
+
+    def at_once(self, what, queue, sink, words, said, before, limit):
+        """What a command that needs no store takes beyond a process that does nothing."""
+        ours = Contender("wal-e", [self.bench.binary, *words], before, sink.environment())
+        before()
+        log = subprocess.run(
+            list(map(str, ours.command)), env={**os.environ, **ours.environment}, capture_output=True, text=True, check=True
+        ).stderr
+        if said not in log:
+            raise RuntimeError(f"{ours.line()} did not say that {said}:\n{log}")
+        job = f"{what} of {queue.size // MIB} MiB over `/bin/true`"
+        self.report.difference(job, ours, Contender("true", ["/bin/true"]), limit)
+
+    def pushed_ahead(self, queue, sink):
+        queue.make_ready()
+        first, second = queue.names[:2]
+        for name in first, second:
+            sink.forget(f"prefix/wal_005/{name}.lzo")
+        Contender("wal-e", [self.bench.binary, "wal-push", queue.wal / first], environment=sink.environment()).run()
+        self.at_once(
+            "wal-push of a neighbour that was pushed ahead,", queue, sink,
+            ["wal-push", queue.wal / second], "archived ahead of its turn", lambda: None, 0.003,
+        )  # fmt: skip
+
+    def prefetched(self, queue, sink):
+        segment, destination = queue.names[0], queue.wal / "RECOVERYXLOG"
+        fetch = Contender("wal-e", [self.bench.binary, "wal-prefetch", queue.wal, segment], environment=sink.environment())
+        (queue.data / "postmaster.pid").unlink(missing_ok=True)  # else each would start a prefetcher
+
+        def before():
+            queue.forget_fetched()
+            destination.unlink(missing_ok=True)
+            fetch.run()
+
+        self.at_once(
+            "wal-fetch of a prefetched segment", queue, sink,
+            ["wal-fetch", segment, destination], "promoted prefetched wal segment", before, 0.004,
+        )  # fmt: skip
